@@ -1,0 +1,8 @@
+"""The one Django app of Strata: it owns every model."""
+
+from django.apps import AppConfig
+
+
+class WorkerConfig(AppConfig):
+    name = "worker"
+    default_auto_field = "django.db.models.BigAutoField"

@@ -1,0 +1,33 @@
+"""The catalog: one file per idea, one import for all."""
+
+from worker.models.container import Container, ContainerState
+from worker.models.image import Image, ImageLayer, Tag, TagMovement
+from worker.models.job import ACTIVE_STATES, FINAL_STATES, Job, JobKind, JobState
+from worker.models.layer import Blob, Layer
+from worker.models.project import Membership, Project, Role
+from worker.models.registry import Registry
+from worker.models.schedule import Schedule
+from worker.models.token import ApiToken, hash_token
+
+__all__ = [
+    "ACTIVE_STATES",
+    "FINAL_STATES",
+    "ApiToken",
+    "Blob",
+    "Container",
+    "ContainerState",
+    "Image",
+    "ImageLayer",
+    "Job",
+    "JobKind",
+    "JobState",
+    "Layer",
+    "Membership",
+    "Project",
+    "Registry",
+    "Role",
+    "Schedule",
+    "Tag",
+    "TagMovement",
+    "hash_token",
+]

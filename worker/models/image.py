@@ -1,0 +1,127 @@
+"""Images, the layers they stack, and the tags that name them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import models
+
+from worker.models.layer import Blob, Layer
+from worker.models.project import Project
+
+
+class Image(models.Model):
+    """One manifest, for one platform, in one project.
+
+    Attributes:
+        registry_host, repository: where it was pulled from first; names it when no tag does.
+        config: the image config as JSON (OCI image spec, "Image Configuration").
+        compressed_size: bytes of its layer blobs as they cross the wire; a blob that occurs twice counts twice.
+        unpacked_size: bytes of its layers' uncompressed tars; None until all were extracted once.
+        chain_id: chain ID of its top layer; empty for an image without layers. Twins share it.
+        extracted: whether every layer's tree stands in the store.
+    """
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="images")
+    digest = models.CharField(max_length=71)
+    media_type = models.CharField(max_length=255)
+    registry_host = models.CharField(max_length=255)
+    repository = models.CharField(max_length=255)
+    os = models.CharField(max_length=50)
+    architecture = models.CharField(max_length=50)
+    variant = models.CharField(max_length=50, blank=True, default="")
+    config_digest = models.CharField(max_length=71)
+    config: models.JSONField[Any, Any] = models.JSONField(default=dict)
+    created_by_builder_at = models.DateTimeField(null=True, blank=True)
+    layer_count = models.PositiveIntegerField()
+    compressed_size = models.PositiveBigIntegerField()
+    unpacked_size = models.PositiveBigIntegerField(null=True, blank=True)
+    chain_id = models.CharField(max_length=71, blank=True, default="", db_index=True)
+    extracted = models.BooleanField(default=False)
+    pulled_at = models.DateTimeField()
+    layers: models.ManyToManyField[Layer, ImageLayer] = models.ManyToManyField(
+        Layer, through="ImageLayer", related_name="images"
+    )
+
+    class Meta:
+        ordering = ["-pulled_at", "-id"]
+        constraints = [models.UniqueConstraint(fields=["project", "digest"], name="image_once_per_project")]
+        indexes = [
+            models.Index(fields=["project", "-pulled_at", "-id"], name="image_by_time"),
+            models.Index(fields=["project", "chain_id"], name="image_by_chain"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.repository}@{self.digest}"
+
+    @property
+    def platform(self) -> str:
+        """As ``os/arch[/variant]``."""
+        return "/".join(part for part in (self.os, self.architecture, self.variant) if part)
+
+
+class ImageLayer(models.Model):
+    """A layer's place in one image's stack.
+
+    Attributes:
+        position: 0 is the base.
+        chain_id: identity of this layer on top of the ones below (OCI image spec, "Layer ChainID").
+        created_by: the build step that made it, from the config's history; may be empty.
+    """
+
+    image = models.ForeignKey(Image, on_delete=models.CASCADE, related_name="image_layers")
+    layer = models.ForeignKey(Layer, on_delete=models.PROTECT, related_name="image_layers")
+    blob = models.ForeignKey(Blob, on_delete=models.PROTECT, related_name="image_layers")
+    position = models.PositiveIntegerField()
+    chain_id = models.CharField(max_length=71)
+    created_by = models.TextField(blank=True, default="")
+
+    class Meta:
+        ordering = ["image_id", "position"]
+        constraints = [models.UniqueConstraint(fields=["image", "position"], name="image_layer_position_once")]
+        indexes = [models.Index(fields=["chain_id", "image"], name="image_layer_by_chain")]
+
+    def __str__(self) -> str:
+        return f"{self.image_id}#{self.position}"
+
+
+class Tag(models.Model):
+    """A name that points at an image now; one per platform, since a tag may name an index."""
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="tags")
+    registry_host = models.CharField(max_length=255)
+    repository = models.CharField(max_length=255)
+    name = models.CharField(max_length=128)
+    platform = models.CharField(max_length=152)
+    image = models.ForeignKey(Image, on_delete=models.CASCADE, related_name="tags")
+    moved_at = models.DateTimeField()
+    checked_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["registry_host", "repository", "name", "platform"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["project", "registry_host", "repository", "name", "platform"], name="tag_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.registry_host}/{self.repository}:{self.name}"
+
+
+class TagMovement(models.Model):
+    """One time that a tag came to point at another image; the first has no ``from_digest``.
+
+    Digests, not rows: a movement is history and outlives the images that it names.
+    """
+
+    tag = models.ForeignKey(Tag, on_delete=models.CASCADE, related_name="movements")
+    from_digest = models.CharField(max_length=71, blank=True, default="")
+    to_digest = models.CharField(max_length=71)
+    moved_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["-moved_at", "-id"]
+
+    def __str__(self) -> str:
+        return f"{self.tag_id}: {self.from_digest} -> {self.to_digest}"

@@ -1,0 +1,45 @@
+"""Layers and their compressed forms. They are facts of the store, so they belong to no project.
+
+Who may see a layer is decided by the images that stand on it.
+"""
+
+from __future__ import annotations
+
+from django.db import models
+
+
+class Layer(models.Model):
+    """One read-only changeset, known by its diff ID (sha256 of the uncompressed tar).
+
+    Attributes:
+        unpacked_size: bytes of the uncompressed tar; None until it was extracted once.
+        content_size: bytes of its regular files together; None likewise.
+        entries: tar entries; None likewise.
+        tree_present: whether its tree stands in the store.
+    """
+
+    diff_id = models.CharField(max_length=71, unique=True)
+    unpacked_size = models.PositiveBigIntegerField(null=True, blank=True)
+    content_size = models.PositiveBigIntegerField(null=True, blank=True)
+    entries = models.PositiveIntegerField(null=True, blank=True)
+    tree_present = models.BooleanField(default=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return self.diff_id
+
+
+class Blob(models.Model):
+    """One compressed form of a layer, as a registry serves it.
+
+    Attributes:
+        size: compressed bytes.
+    """
+
+    digest = models.CharField(max_length=71, unique=True)
+    media_type = models.CharField(max_length=255)
+    size = models.PositiveBigIntegerField()
+    layer = models.ForeignKey(Layer, on_delete=models.CASCADE, related_name="blobs")
+
+    def __str__(self) -> str:
+        return self.digest
