@@ -125,6 +125,14 @@ NODE = env.text("NODE", "local")
 ALLOWED_REGISTRIES = env.words("ALLOWED_REGISTRIES")
 LAYERS_AT_ONCE = env.number("LAYERS_AT_ONCE", 0)
 
+# Seconds between two rounds of what beat hands out.
+HOUSEKEEPING_SECONDS = env.number("HOUSEKEEPING_SECONDS", 10, minimum=1)
+SCHEDULES_SECONDS = env.number("SCHEDULES_SECONDS", 5, minimum=1)
+CONTAINER_WATCH_SECONDS = env.number("CONTAINER_WATCH_SECONDS", 3, minimum=1)
+# A running job shows a sign of life this often; one without any for longer than STALE has lost its worker.
+HEARTBEAT_SECONDS = env.number("HEARTBEAT_SECONDS", 10, minimum=1)
+STALE_SECONDS = env.number("STALE_SECONDS", 45, minimum=2)
+
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,

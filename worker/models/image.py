@@ -16,7 +16,7 @@ class Image(models.Model):
     Attributes:
         registry_host, repository: where it was pulled from first; names it when no tag does.
         config: the image config as JSON (OCI image spec, "Image Configuration").
-        compressed_size: bytes of its layer blobs as they cross the wire; a blob that occurs twice counts twice.
+        compressed_size: bytes of its layer blobs as they cross the wire; one that occurs twice counts twice.
         unpacked_size: bytes of its layers' uncompressed tars; None until all were extracted once.
         chain_id: chain ID of its top layer; empty for an image without layers. Twins share it.
         extracted: whether every layer's tree stands in the store.
@@ -78,7 +78,9 @@ class ImageLayer(models.Model):
 
     class Meta:
         ordering = ["image_id", "position"]
-        constraints = [models.UniqueConstraint(fields=["image", "position"], name="image_layer_position_once")]
+        constraints = [
+            models.UniqueConstraint(fields=["image", "position"], name="image_layer_position_once")
+        ]
         indexes = [models.Index(fields=["chain_id", "image"], name="image_layer_by_chain")]
 
     def __str__(self) -> str:

@@ -6,6 +6,8 @@ from typing import Any
 
 from django.conf import settings
 from django.db import models
+from django.db.models.functions import Coalesce
+from django.utils import timezone
 
 from worker.models.container import Container
 from worker.models.image import Image
@@ -38,6 +40,37 @@ ACTIVE_STATES = (JobState.QUEUED, JobState.RUNNING)
 FINAL_STATES = (JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELLED)
 
 
+class JobManager(models.Manager["Job"]):
+    """Every change of state is one conditional UPDATE, so that of two that want it exactly one gets it."""
+
+    def claim(self, job_id: int) -> Job | None:
+        """Make a queued job run as a new attempt of the caller; None if it is not there to be claimed."""
+        now = timezone.now()
+        claimed = self.filter(pk=job_id, state=JobState.QUEUED).update(
+            state=JobState.RUNNING,
+            attempt=models.F("attempt") + 1,
+            started_at=Coalesce("started_at", models.Value(now, output_field=models.DateTimeField())),
+            heartbeat_at=now,
+        )
+        # No lost update in between: while it runs, only the holder of this attempt writes these fields.
+        return self.select_related("project", "container", "image").get(pk=job_id) if claimed else None
+
+    def beat(self, job: Job) -> bool:
+        """Show a sign of life; False if the job is no longer the caller's."""
+        return bool(self._mine(job).update(heartbeat_at=timezone.now()))
+
+    def end(self, job: Job, state: JobState, **fields: Any) -> bool:
+        """Finish the caller's attempt; False (and nothing written) if the job is no longer the caller's."""
+        return bool(self._mine(job).update(state=state, finished_at=timezone.now(), **fields))
+
+    def put_back(self, job: Job) -> bool:
+        """Queue the caller's running job again, to be sent at the next opportunity."""
+        return bool(self._mine(job).update(state=JobState.QUEUED, sent_at=None, heartbeat_at=None))
+
+    def _mine(self, job: Job) -> models.QuerySet[Job]:
+        return self.filter(pk=job.pk, state=JobState.RUNNING, attempt=job.attempt)
+
+
 class Job(models.Model):
     """One piece of background work.
 
@@ -45,6 +78,7 @@ class Job(models.Model):
         reference: what a pull pulls, as written in full; for other kinds, the image's or container's name.
         arguments: what the task needs besides: pull {insecure, fetch_only}, container {action}.
         attempt: grows with each claim; a worker writes only while the row still carries its own attempt.
+        times_lost: how often its worker died while it ran.
         heartbeat_at: the running worker's last sign of life.
         progress: the last snapshot (see worker.progress); the live one is in Redis.
         result: facts about the outcome, e.g. {"unchanged": true}.
@@ -54,14 +88,16 @@ class Job(models.Model):
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="jobs")
     kind = models.CharField(max_length=12, choices=JobKind.choices)
     state = models.CharField(max_length=10, choices=JobState.choices, default=JobState.QUEUED)
-    reference = models.CharField(max_length=512)
+    reference = models.CharField(max_length=800)
     platform = models.CharField(max_length=152, blank=True, default="")
     arguments: models.JSONField[Any, Any] = models.JSONField(default=dict, blank=True)
     image = models.ForeignKey(Image, on_delete=models.SET_NULL, null=True, blank=True, related_name="jobs")
     container = models.ForeignKey(
         Container, on_delete=models.SET_NULL, null=True, blank=True, related_name="jobs"
     )
-    schedule = models.ForeignKey(Schedule, on_delete=models.SET_NULL, null=True, blank=True, related_name="jobs")
+    schedule = models.ForeignKey(
+        Schedule, on_delete=models.SET_NULL, null=True, blank=True, related_name="jobs"
+    )
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
     )
@@ -72,11 +108,14 @@ class Job(models.Model):
     heartbeat_at = models.DateTimeField(null=True, blank=True)
     cancel_requested_at = models.DateTimeField(null=True, blank=True)
     attempt = models.PositiveIntegerField(default=0)
+    times_lost = models.PositiveIntegerField(default=0)
     error_code = models.CharField(max_length=50, blank=True, default="")
     error_message = models.TextField(blank=True, default="")
     error_hint = models.TextField(blank=True, default="")
     progress: models.JSONField[Any, Any] = models.JSONField(default=dict, blank=True)
     result: models.JSONField[Any, Any] = models.JSONField(default=dict, blank=True)
+
+    objects = JobManager()
 
     class Meta:
         ordering = ["-created_at", "-id"]
@@ -99,3 +138,11 @@ class Job(models.Model):
     @property
     def is_active(self) -> bool:
         return self.state in ACTIVE_STATES
+
+    @property
+    def queue(self) -> str:
+        """The Celery queue that its work goes to."""
+        if self.kind == JobKind.CONTAINER:
+            node = self.container.node if self.container is not None else settings.NODE
+            return f"{JobKind.CONTAINER}.{node}"
+        return self.kind

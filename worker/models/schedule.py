@@ -18,7 +18,7 @@ class Schedule(models.Model):
     """
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="schedules")
-    reference = models.CharField(max_length=512)
+    reference = models.CharField(max_length=800)
     platform = models.CharField(max_length=152, blank=True, default="")
     insecure = models.BooleanField(default=False)
     cron = models.CharField(max_length=100)
