@@ -17,7 +17,7 @@ class Meter:
         self._at: float | None = None
 
     def sample(self, count: int, at: float) -> float:
-        """Note that ``count`` bytes had been moved by ``at`` (seconds, monotonic); return bytes per second."""
+        """Note that ``count`` bytes had moved by ``at`` (seconds, monotonic); return bytes per second."""
         if self._at is None:
             self._count, self._at = count, at
             return self.speed

@@ -1,0 +1,71 @@
+"""The Celery application: JSON, late acknowledgement, one queue per kind of work.
+
+The job's row decides what happens, not the message (worker.models.job): a message that comes twice, or late,
+or is lost does no harm. So results are not kept, and messages carry nothing but a primary key.
+"""
+
+from __future__ import annotations
+
+import os
+
+from celery import Celery
+from django.conf import settings
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dashboard.settings")
+
+HOUSEKEEPING_QUEUE = "housekeeping"
+
+app = Celery("strata", set_as_current=True)
+app.conf.update(
+    broker_url=settings.REDIS_URL,
+    include=[
+        "worker.tasks.pull",
+        "worker.tasks.extract",
+        "worker.tasks.container",
+        "worker.tasks.housekeeping",
+        "worker.tasks.schedules",
+        "worker.tasks.containers_watch",
+        "worker.tasks.process",
+    ],
+    accept_content=["json"],
+    task_serializer="json",
+    result_serializer="json",
+    task_ignore_result=True,
+    task_acks_late=True,
+    task_reject_on_worker_lost=True,
+    worker_prefetch_multiplier=1,
+    task_default_queue=HOUSEKEEPING_QUEUE,
+    broker_connection_retry_on_startup=True,
+    broker_connection_max_retries=None,
+    broker_transport_options={
+        # Longer than any pull. A message that comes again while its job runs finds nothing to claim.
+        "visibility_timeout": 24 * 60 * 60,
+        "socket_connect_timeout": 2,
+        "socket_keepalive": True,
+        "health_check_interval": 10,
+    },
+    worker_hijack_root_logger=False,
+    worker_send_task_events=False,
+    worker_enable_remote_control=False,
+    worker_cancel_long_running_tasks_on_connection_loss=False,
+    timezone="UTC",
+    beat_schedule_filename=str(settings.DATA_DIR / "beat"),
+    # Each of these is harmless in excess. One that nobody took in time is dropped, so none pile up.
+    beat_schedule={
+        "housekeeping": {
+            "task": "strata.housekeeping",
+            "schedule": settings.HOUSEKEEPING_SECONDS,
+            "options": {"expires": 30},
+        },
+        "schedules": {
+            "task": "strata.schedules",
+            "schedule": settings.SCHEDULES_SECONDS,
+            "options": {"expires": 15},
+        },
+        "watch containers": {
+            "task": "strata.watch_containers_everywhere",
+            "schedule": settings.CONTAINER_WATCH_SECONDS,
+            "options": {"expires": 6},
+        },
+    },
+)

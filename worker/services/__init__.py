@@ -1,0 +1,37 @@
+"""The only door for changing anything.
+
+Each function checks the caller's role itself (``by``: a user; None for the system), raises subclasses of
+StrataError, and returns rows. Slow work becomes a job.
+"""
+
+from worker.models.cron import describe_cron
+from worker.services.access import role_of
+from worker.services.jobs import cancel, retry
+from worker.services.projects import add_member, change_role, create_project, remove_member
+from worker.services.pulls import start_extract, start_pull, used_bytes
+from worker.services.schedules import delete_schedule, run_schedule_now, save_schedule, switch_schedule
+from worker.services.setup import create_first_admin, setup_needed
+from worker.services.tokens import issue_token, revoke_token, user_of_token
+
+__all__ = [
+    "add_member",
+    "cancel",
+    "change_role",
+    "create_first_admin",
+    "create_project",
+    "delete_schedule",
+    "describe_cron",
+    "issue_token",
+    "remove_member",
+    "retry",
+    "revoke_token",
+    "role_of",
+    "run_schedule_now",
+    "save_schedule",
+    "setup_needed",
+    "start_extract",
+    "start_pull",
+    "switch_schedule",
+    "used_bytes",
+    "user_of_token",
+]

@@ -1,0 +1,69 @@
+"""Cancel jobs, and start them again."""
+
+from __future__ import annotations
+
+from django.contrib.auth.models import User
+from django.utils import timezone
+
+from worker.engine.errors import Conflict
+from worker.models import Job, JobKind, JobState, Role
+from worker.progress import announce, of_job, publish
+from worker.services.access import creator, require
+from worker.services.pulls import check_pull
+from worker.tasks.dispatch import submit
+
+
+def cancel(job: Job, *, by: User | None) -> Job:
+    """Ask for an end of ``job``: a queued one ends here, a running one within a second.
+
+    Raises:
+        NotAllowed: ``by`` is not an operator of the project.
+        Conflict: it has ended already, or is a container's, which ends by itself shortly.
+    """
+    require(by, job.project, Role.OPERATOR)
+    if job.kind == JobKind.CONTAINER and job.state == JobState.RUNNING:
+        raise Conflict(
+            "A container's job cannot be cancelled once it runs.", hint="It ends by itself shortly."
+        )
+    now = timezone.now()
+    mine = Job.objects.filter(pk=job.pk)
+    ended = mine.filter(state=JobState.QUEUED).update(
+        state=JobState.CANCELLED,
+        cancel_requested_at=now,
+        finished_at=now,
+    )
+    asked = ended or mine.filter(state=JobState.RUNNING).update(cancel_requested_at=now)
+    job.refresh_from_db()
+    if not asked:
+        raise Conflict(f"This job has ended already: {job.get_state_display().lower()}.")
+    if ended:
+        publish(of_job(job))
+    announce(job.project_id, "jobs")
+    return job
+
+
+def retry(job: Job, *, by: User | None) -> Job:
+    """Start the same work again, as a new job.
+
+    Raises:
+        NotAllowed: ``by`` is not an operator of the project.
+        Conflict: it has not ended yet, its image or container is gone, or the quota is used up.
+    """
+    require(by, job.project, Role.OPERATOR)
+    if job.is_active:
+        raise Conflict("This job has not ended yet.", hint="Wait for it, or cancel it.")
+    if job.kind == JobKind.PULL:
+        check_pull(job.project, job.reference, job.platform)
+    elif job.kind == JobKind.EXTRACT and job.image is None:
+        raise Conflict("The image of this job is gone.", hint="Pull it again.")
+    elif job.kind == JobKind.CONTAINER:
+        raise Conflict("A container's job cannot be repeated.", hint="Use the container's own buttons.")
+    return submit(
+        job.project,
+        JobKind(job.kind),
+        reference=job.reference,
+        platform=job.platform,
+        arguments=job.arguments,
+        image=job.image if job.kind == JobKind.EXTRACT else None,
+        created_by=creator(by),
+    )

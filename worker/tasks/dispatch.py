@@ -1,0 +1,67 @@
+"""Make jobs, and send them to the queue that their kind of work has."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+from kombu.exceptions import OperationalError
+
+from worker.celery import app
+from worker.models import Job, JobKind, JobState, Project, Schedule
+from worker.progress import announce
+
+logger = logging.getLogger(__name__)
+
+TASKS = {
+    JobKind.PULL: "strata.pull",
+    JobKind.EXTRACT: "strata.extract",
+    JobKind.CONTAINER: "strata.container",
+}
+
+# A request waits at most about this long for a broker that does not answer; housekeeping sends later.
+_RETRY = {"max_retries": 2, "interval_start": 0.1, "interval_step": 0.2, "interval_max": 0.5}
+
+
+def submit(project: Project, kind: JobKind, **fields: Any) -> Job:
+    """Write a queued job and send it once the transaction around it is committed."""
+    job = Job.objects.create(project=project, kind=kind, state=JobState.QUEUED, **fields)
+    transaction.on_commit(lambda: _launch(job))
+    return job
+
+
+def submit_pull_of(schedule: Schedule) -> Job:
+    """Write and send the pull that ``schedule`` asks for."""
+    return submit(
+        schedule.project,
+        JobKind.PULL,
+        reference=schedule.reference,
+        platform=schedule.platform,
+        # Not ticked means: as the registry's row says, not: never.
+        arguments={"insecure": True if schedule.insecure else None, "fetch_only": False},
+        schedule=schedule,
+        created_by=schedule.created_by,
+    )
+
+
+def send(job: Job) -> bool:
+    """Hand ``job`` to its queue; False if Redis cannot be reached: it stays queued and is sent again later.
+
+    Sending twice is harmless: only one worker can claim the row.
+    """
+    try:
+        app.send_task(
+            TASKS[JobKind(job.kind)], args=[job.pk], queue=job.queue, retry=True, retry_policy=_RETRY
+        )
+    except OperationalError as error:
+        logger.warning("job %s stays queued, Redis cannot be reached: %s", job.pk, error)
+        return False
+    Job.objects.filter(pk=job.pk, state=JobState.QUEUED).update(sent_at=timezone.now())
+    return True
+
+
+def _launch(job: Job) -> None:
+    send(job)
+    announce(job.project_id, "jobs")
