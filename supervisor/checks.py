@@ -1,0 +1,96 @@
+"""Look before starting: each check raises a Problem of one line, or warns."""
+
+from __future__ import annotations
+
+import errno
+import shutil
+import socket
+import tempfile
+from pathlib import Path
+
+from supervisor.problem import Problem
+from supervisor.settings import ROOT, Settings
+
+REDIS_SERVERS = ("redis-server", "valkey-server")
+RUNTIMES = ("runc", "crun")
+
+
+def check_port(host: str, port: int) -> None:
+    """Raise Problem if nothing can listen on ``host``:``port``."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+    except OSError as error:
+        raise Problem(f"STRATA_HOST: {host!r} is not an address of this machine.") from error
+    with socket.socket(family, kind, protocol) as probe:
+        # As the web server does, so that a port that only waits out its old connections counts as free.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(address)
+            probe.listen(1)
+        except OSError as error:
+            raise Problem(_why_not_listen(error, host, port)) from error
+
+
+def _why_not_listen(error: OSError, host: str, port: int) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return (
+            f"Port {port} on {host} is in use: stop what uses it, or choose another port, "
+            f"for example STRATA_PORT={port + 1 if port < 65535 else 8000}."
+        )
+    if error.errno in {errno.EACCES, errno.EPERM}:
+        return f"Port {port} needs more rights than this user has: choose one above 1023 with STRATA_PORT."
+    return f"Cannot listen on {host} port {port}: {error.strerror}."
+
+
+def check_data(data: Path) -> None:
+    """Make the data directory; raise Problem if it cannot be written to."""
+    try:
+        data.mkdir(parents=True, exist_ok=True, mode=0o755)
+        with tempfile.NamedTemporaryFile(dir=data, prefix=".write-test-"):
+            pass
+    except OSError as error:
+        raise Problem(
+            f"Cannot write to the data directory {data}: {error.strerror}. "
+            "Give this user the right to, or choose another with STRATA_DATA."
+        ) from error
+
+
+def check_static() -> None:
+    """Raise Problem if the pages' stylesheets were not collected."""
+    if not (ROOT / "build" / "static" / "staticfiles.json").is_file():
+        raise Problem("The pages' stylesheets are not built yet: run `make setup`.")
+
+
+def find_redis() -> str:
+    """Return the path of a Redis (or Valkey) server; raise Problem if there is none."""
+    for name in REDIS_SERVERS:
+        if path := shutil.which(name):
+            return path
+    raise Problem(
+        "A Redis server is missing: install the package redis-server (Debian, Ubuntu) or redis or valkey "
+        "(Fedora, Alpine), or point STRATA_REDIS_URL at one that runs."
+    )
+
+
+def container_warnings() -> list[str]:
+    """Return what is missing for containers, one line each; pulling works without."""
+    missing = []
+    if not any(shutil.which(name) for name in RUNTIMES):
+        missing.append("runc (or crun)")
+    if not shutil.which("conmon"):
+        missing.append("conmon")
+    if not missing:
+        return []
+    return [f"Containers cannot run until {' and '.join(missing)} is installed; everything else works."]
+
+
+def check_all(settings: Settings) -> list[str]:
+    """Run every check; return warnings, raise Problem for the first that must hold and does not."""
+    check_data(settings.data)
+    check_static()
+    if not settings.redis_url:
+        find_redis()
+    check_port(settings.host, settings.port)
+    return container_warnings()

@@ -1,0 +1,76 @@
+"""A Redis of Strata's own: on the loopback interface only, behind a password, small."""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+from pathlib import Path
+
+from supervisor import checks, ports
+from supervisor.process import Program
+
+# What Redis holds is all expendable (job rows in the catalog are the truth), so a snapshot each minute is
+# plenty. Only keys with a lifetime, the progress streams, may go when memory runs out; messages never.
+_CONFIG = """\
+bind 127.0.0.1
+port {port}
+protected-mode yes
+requirepass {password}
+dir "{directory}"
+dbfilename dump.rdb
+save 60 1
+stop-writes-on-bgsave-error no
+appendonly no
+maxmemory 256mb
+maxmemory-policy volatile-lru
+loglevel notice
+logfile ""
+"""
+# 4242:M 24 Nov 2026 10:00:00.000 * Ready to accept connections
+_LINE = re.compile(r"^\d+:[A-Z] .{20,26} (?P<level>[.\-*#]) (?P<text>.*)$")
+
+
+def prepare(directory: Path) -> tuple[str, Program]:
+    """Write the configuration into ``directory``; return the URL and the program that serves it.
+
+    The URL also goes to ``directory``/url, readable by this user only, where manage.py finds it.
+    """
+    directory.mkdir(exist_ok=True, mode=0o700)
+    directory.chmod(0o700)
+    password = _password(directory / "password")
+    port = ports.remembered(directory / "port")
+    config = directory / "redis.conf"
+    _write(config, _CONFIG.format(port=port, password=password, directory=directory))
+    url = f"redis://:{password}@127.0.0.1:{port}/0"
+    _write(directory / "url", f"{url}\n")
+    program = Program(
+        name="redis",
+        command=(checks.find_redis(), str(config)),
+        ready=re.compile("Ready to accept connections"),
+        show=show,
+    )
+    return url, program
+
+
+def show(line: str) -> str | None:
+    """Print what Redis itself marks as a warning, save its advice about the machine's kernel."""
+    match = _LINE.match(line)
+    if match is None:
+        return None
+    text = match["text"]
+    return text if match["level"] == "#" and not text.startswith("WARNING") else None
+
+
+def _password(path: Path) -> str:
+    if not path.is_file():
+        _write(path, secrets.token_urlsafe(32))
+    return path.read_text().strip()
+
+
+def _write(path: Path, text: str) -> None:
+    """Replace ``path`` in one step, readable by this user only from its first byte."""
+    draft = path.with_name(f"{path.name}.new")
+    with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:  # noqa: PTH123
+        file.write(text)
+    draft.replace(path)

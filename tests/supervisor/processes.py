@@ -1,0 +1,45 @@
+"""Find the processes of one test by a mark in their environment, whoever their parent is now."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+MARK = "STRATA_TEST_MARK"
+
+
+def marked(mark: str) -> dict[int, str]:
+    """Return the command line of every living process that was started with ``mark``."""
+    found = {}
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        try:
+            environ = (entry / "environ").read_bytes().split(b"\0")
+            command = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            state = (entry / "stat").read_text().rpartition(")")[2].split()[0]
+        except OSError:
+            continue
+        if f"{MARK}={mark}".encode() in environ and state not in {"Z", "X"}:
+            found[int(entry.name)] = command.strip()
+    return found
+
+
+def wait_until(reached: Callable[[], object], seconds: float, what: str) -> None:
+    """Wait until ``reached`` is true; fail after ``seconds``."""
+    deadline = time.monotonic() + seconds
+    while not reached():
+        assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
+        time.sleep(0.05)
+
+
+def kill_marked(mark: str) -> None:
+    """Leave nothing of a test behind."""
+    for pid in marked(mark):
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            continue
