@@ -1,0 +1,229 @@
+"""A project's images as families: who stands on whom, twins as one member.
+
+Built from the catalog's graph, then narrowed: to one family, to what a filter matches, or to as many members as
+a drawing can hold. All of it is set-wise and linear.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+
+from worker.models.lineage import GraphNode, ProjectGraph
+
+_HUB = "docker.io/"
+_OFFICIAL = "docker.io/library/"
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One place in the tree: an image, and its twins if it has any.
+
+    Attributes:
+        id: of the oldest of the twins.
+        ids: of all of them, oldest first.
+        names: as shown: without the registry's host.
+        full_names: with it.
+        platform: os/arch[/variant].
+        parent: the member it stands on; None for a base.
+        layers: in its whole stack; added_layers: those that its parent lacks.
+        added: bytes that it adds to its parent, unpacked if ``unpacked``, else as compressed in the registry.
+        matched: False for a member that is shown only because something that matches stands on it.
+    """
+
+    id: int
+    ids: tuple[int, ...]
+    names: tuple[str, ...]
+    full_names: tuple[str, ...]
+    hosts: frozenset[str]
+    digest: str
+    platform: str
+    parent: int | None
+    layers: int
+    added_layers: int
+    added: int
+    unpacked: bool
+    matched: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Families:
+    """A forest of members.
+
+    Attributes:
+        members: by id, parents before children.
+        children: of each member, in the order in which they are shown.
+        roots: members without a parent, likewise.
+        below: how many members stand on a member, directly or not.
+        hidden: member (None for the roots) -> how many of its children are left out, and how many members in all.
+    """
+
+    members: dict[int, Member]
+    children: dict[int, tuple[int, ...]]
+    roots: tuple[int, ...]
+    below: dict[int, int]
+    hidden: dict[int | None, Hidden]
+
+    def line(self, member: int) -> list[int]:
+        """Return the ancestors of ``member``, base first."""
+        line: list[int] = []
+        at = self.members[member].parent
+        while at is not None:
+            line.append(at)
+            at = self.members[at].parent
+        return line[::-1]
+
+    def find(self, image: int) -> int | None:
+        """Return the member that ``image`` is or is a twin of."""
+        if image in self.members:
+            return image
+        return next((member.id for member in self.members.values() if image in member.ids), None)
+
+    def depth(self) -> int:
+        """Return the number of generations."""
+        generation: dict[int, int] = {}
+        for member in self.members.values():
+            generation[member.id] = generation[member.parent] + 1 if member.parent is not None else 1
+        return max(generation.values(), default=0)
+
+
+@dataclass(frozen=True, slots=True)
+class Hidden:
+    """What is left out beneath one member."""
+
+    children: int
+    members: int
+
+
+def families(graph: ProjectGraph) -> Families:
+    """Return the whole forest of ``graph``."""
+    oldest: dict[int, GraphNode] = {}
+    twins: dict[int, list[GraphNode]] = {}
+    for node in graph.nodes:
+        key = node.twin_of if node.twin_of is not None else node.id
+        oldest.setdefault(key, node)
+        twins.setdefault(key, []).append(node)
+    members = {}
+    for key, node in oldest.items():
+        parent = oldest.get(node.parents[0]) if node.parents else None
+        members[key] = _member(node, twins[key], parent)
+    return _arranged(members)
+
+
+def _member(node: GraphNode, same: list[GraphNode], parent: GraphNode | None) -> Member:
+    unpacked = node.unpacked_size is not None and (parent is None or parent.unpacked_size is not None)
+    added = node.own_size
+    if unpacked:
+        added = (node.unpacked_size or 0) - ((parent.unpacked_size or 0) if parent else 0)
+    full = tuple(name for twin in same for name in _tagged(twin))
+    return Member(
+        id=node.id,
+        ids=tuple(twin.id for twin in same),
+        names=tuple(dict.fromkeys(map(shown, full))),
+        full_names=full,
+        hosts=frozenset(name.partition("/")[0] for name in full),
+        digest=node.digest,
+        platform=node.platform,
+        parent=parent.id if parent else None,
+        layers=node.layer_count,
+        added_layers=node.layer_count - (parent.layer_count if parent else 0),
+        added=max(0, added),
+        unpacked=unpacked,
+    )
+
+
+def _tagged(node: GraphNode) -> tuple[str, ...]:
+    """Return its names; one that no tag names is called by its digest."""
+    hex_digits = node.digest.partition(":")[2]
+    return tuple(
+        name if ":" in name.rpartition("/")[2] else f"{name}@{hex_digits[:12]}" for name in node.names
+    )
+
+
+def shown(name: str) -> str:
+    """Return ``host/repository:tag`` without its host, and without Docker Hub's ``library/``."""
+    if name.startswith(_OFFICIAL):
+        return name.removeprefix(_OFFICIAL)
+    return name.removeprefix(_HUB) if name.startswith(_HUB) else name.partition("/")[2]
+
+
+def _arranged(members: dict[int, Member], hidden: dict[int | None, Hidden] | None = None) -> Families:
+    """Order children: those with families of their own first, then leaves; each by name."""
+    kids: dict[int, list[int]] = {key: [] for key in members}
+    roots: list[int] = []
+    for key, member in members.items():
+        (kids[member.parent] if member.parent is not None else roots).append(key)
+    below = dict.fromkeys(members, 0)
+    for key in reversed(members):
+        parent = members[key].parent
+        if parent is not None:
+            below[parent] += below[key] + 1
+
+    def place(key: int) -> tuple[bool, tuple[str, ...], int]:
+        return (not kids[key], members[key].names, key)
+
+    children = {key: tuple(sorted(its, key=place)) for key, its in kids.items()}
+    return Families(members, children, tuple(sorted(roots, key=place)), below, hidden or {})
+
+
+def only_family(whole: Families, member: int) -> Families:
+    """Keep ``member``, what it stands on and everything that stands on it."""
+    standing = {member}
+    for key, other in whole.members.items():
+        if other.parent in standing:
+            standing.add(key)
+    return _only(whole, standing.union(whole.line(member)))
+
+
+def matching(whole: Families, wanted: Callable[[Member], bool]) -> Families:
+    """Keep the members that are ``wanted``, and what they stand on (which is then not ``matched``)."""
+    hits = {key for key, member in whole.members.items() if wanted(member)}
+    kept = set(hits)
+    for key in reversed(whole.members):
+        parent = whole.members[key].parent
+        if key in kept and parent is not None:
+            kept.add(parent)
+    return _only(whole, kept, hits)
+
+
+def _only(whole: Families, kept: Iterable[int], hits: set[int] | None = None) -> Families:
+    kept = set(kept)
+    return _arranged(
+        {
+            key: member if hits is None or key in hits else replace(member, matched=False)
+            for key, member in whole.members.items()
+            if key in kept
+        }
+    )
+
+
+def folded(whole: Families, most: int, *, focus: int | None = None, start: int = 0) -> Families:
+    """Leave out members until at most ``most`` remain, and say where how many are missing.
+
+    Generations open from the base on, and each takes its largest families first, so that what is left is the
+    shape of the whole. ``start`` skips that many children of ``focus`` (or roots): the next page of a family
+    that is too large even for itself.
+    """
+    if len(whole.members) <= most and not start:
+        return whole
+    kept: set[int] = set() if focus is None else {*whole.line(focus), focus}
+    hidden: dict[int | None, Hidden] = {}
+
+    def biggest_first(key: int) -> tuple[int, tuple[str, ...], int]:
+        return (-whole.below[key], whole.members[key].names, key)
+
+    # Each parent shows at most a share at first, so that one large family cannot push out all the others.
+    queue: list[int | None] = [focus]
+    for parent in queue:
+        its = sorted(whole.roots if parent is None else whole.children[parent], key=biggest_first)
+        first = start if parent == focus else 0
+        share = most if parent == focus else max(4, most // 16)
+        room = max(0, min(share, most - len(kept)))
+        taken = its[first : first + room]
+        kept.update(taken)
+        queue.extend(taken)
+        left = [key for key in its if key not in kept]
+        if left:
+            hidden[parent] = Hidden(len(left), sum(whole.below[key] + 1 for key in left))
+    smaller = _only(whole, kept)
+    return replace(smaller, hidden=hidden, below={key: whole.below[key] for key in smaller.members})
