@@ -1,0 +1,149 @@
+"""Writing so that a kill or a power cut leaves either nothing or the whole; and what a disk may answer."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import errno
+import os
+import stat
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from worker.engine.errors import DiskFull, StoreError, StoreNotWritable
+
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+_DENIED = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def explain(error: OSError, doing: str) -> StoreError:
+    """Translate what the disk answered; the only place that does.
+
+    Args:
+        error: The answer.
+        doing: What was tried, to complete "Could not ...": "write the blob".
+    """
+    where = f" ({os.fsdecode(error.filename)})" if error.filename else ""
+    if error.errno in _FULL:
+        return DiskFull(f"Could not {doing}: the disk is full.")
+    if error.errno in _DENIED:
+        return StoreNotWritable(f"Could not {doing}: {error.strerror}{where}.")
+    return StoreError(f"Could not {doing}: {error.strerror or error}{where}.")
+
+
+@contextlib.contextmanager
+def disk_errors(doing: str) -> Iterator[None]:
+    """Raise the :class:`StoreError` that an :class:`OSError` within the block means (see :func:`explain`)."""
+    try:
+        yield
+    except OSError as error:
+        raise explain(error, doing) from error
+
+
+def fsync_directory(path: Path) -> None:
+    """Make the names in a directory durable."""
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def sync_filesystem(path: Path) -> None:
+    """Make everything written so far to the file system of ``path`` durable, with one call (syncfs(2))."""
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        if _libc.syncfs(fd) != 0:
+            code = ctypes.get_errno()
+            raise OSError(code, os.strerror(code), os.fspath(path))
+    finally:
+        os.close(fd)
+
+
+def write_atomically(path: Path, content: bytes, scratch: Path, mode: int = 0o444) -> None:
+    """Make ``path`` hold ``content``, durably, replacing what it held; readers see the old or the new.
+
+    Args:
+        scratch: A directory on the same file system, for the half-written file.
+    """
+    fd, temporary = tempfile.mkstemp(prefix="write-", dir=scratch)
+    try:
+        with os.fdopen(fd, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fchmod(fd, mode)
+            os.fsync(fd)
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+    fsync_directory(path.parent)
+
+
+def remove_tree(path: Path) -> None:
+    """Remove a directory and all in it; that it is gone already is no error.
+
+    Follows no symbolic link, and holds one file descriptor at any depth: what a hostile layer piled up must
+    not exhaust the remover.
+    """
+    try:
+        parent = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return
+    try:
+        remove_at(parent, os.fsencode(path.name))
+    finally:
+        os.close(parent)
+
+
+def remove_at(parent: int, name: bytes) -> None:
+    """Like :func:`remove_tree`, for the entry ``name`` (of any type) of an open directory."""
+    try:
+        found = os.lstat(name, dir_fd=parent)
+    except FileNotFoundError:
+        return
+    if not stat.S_ISDIR(found.st_mode):
+        os.unlink(name, dir_fd=parent)
+        return
+    here = _enter(parent, name)
+    below: list[bytes] = []  # the names that lead from ``name`` to ``here``
+    try:
+        while True:
+            deeper = _empty(here)
+            if deeper is not None:
+                here = _move(here, deeper)
+                below.append(deeper)
+            elif below:
+                here = _move(here, b"..")
+                os.rmdir(below.pop(), dir_fd=here)
+            else:
+                break
+    finally:
+        os.close(here)
+    os.rmdir(name, dir_fd=parent)
+
+
+def _empty(directory: int) -> bytes | None:
+    """Unlink what is no directory; return the name of some directory in it, if any."""
+    subdirectory = None
+    for name in os.listdir(directory):
+        raw = os.fsencode(name)
+        try:
+            os.unlink(raw, dir_fd=directory)
+        except (IsADirectoryError, PermissionError):
+            subdirectory = raw
+    return subdirectory
+
+
+def _enter(directory: int, name: bytes) -> int:
+    return os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=directory)
+
+
+def _move(directory: int, name: bytes) -> int:
+    """Open ``name``, and let go of the directory that it is in."""
+    entered = _enter(directory, name)
+    os.close(directory)
+    return entered

@@ -1,0 +1,148 @@
+"""Layers: extracted trees, each alone, under the digest of its uncompressed tar (its diff ID)."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from worker.engine.cancel import CancelToken
+from worker.engine.errors import LayerMissing, StoreDamaged
+from worker.engine.oci import Digest
+from worker.engine.store.files import disk_errors, fsync_directory, remove_tree, sync_filesystem
+from worker.engine.store.locks import file_lock
+
+_TREE, _FILES, _INFO = "tree", "files.msgpack.zst", "layer.json"
+
+
+@dataclass(frozen=True, slots=True)
+class LayerInfo:
+    """What an extracted layer weighs.
+
+    Attributes:
+        diff_id: Its identity.
+        unpacked_size: Bytes of the uncompressed tar.
+        content_size: Bytes of the regular files' content.
+        entries: Records of its file index: files, directories, links, devices, and deletion marks.
+    """
+
+    diff_id: Digest
+    unpacked_size: int
+    content_size: int
+    entries: int
+
+
+class LayerStore:
+    """All extracted layers of a store. Whatever :meth:`has` is complete and verified, and never changes."""
+
+    def __init__(self, root: Path, ingest: Path, locks: Path) -> None:
+        self._root = root
+        self._ingest = ingest
+        self._locks = locks
+
+    def has(self, diff_id: Digest) -> bool:
+        return self._home(diff_id).is_dir()
+
+    def tree(self, diff_id: Digest) -> Path:
+        """Where the tree stands, or would stand: the layer alone, in OverlayFS form. Never write to it."""
+        return self._home(diff_id) / _TREE
+
+    def index_path(self, diff_id: Digest) -> Path:
+        """Where the file index stands, or would stand (read it with ``layers.FileIndex``)."""
+        return self._home(diff_id) / _FILES
+
+    def info(self, diff_id: Digest) -> LayerInfo:
+        """Tell what the layer weighs.
+
+        Raises:
+            LayerMissing: it is not extracted.
+            StoreDamaged: its record cannot be read.
+        """
+        try:
+            record = json.loads((self._home(diff_id) / _INFO).read_bytes())
+            return LayerInfo(diff_id, record["unpacked_size"], record["content_size"], record["entries"])
+        except FileNotFoundError as error:
+            raise LayerMissing(f"The layer {diff_id} is not extracted.") from error
+        except (ValueError, KeyError) as error:
+            raise StoreDamaged(f"The record of the layer {diff_id} is damaged.") from error
+
+    @contextlib.contextmanager
+    def lock(
+        self, diff_id: Digest, cancel: CancelToken | None = None, on_wait: Callable[[], None] | None = None
+    ) -> Iterator[None]:
+        """Be the only one, of all processes, who extracts this layer (see :func:`file_lock`)."""
+        with file_lock(self._locks / f"layer-{diff_id.hex}", cancel, on_wait):
+            yield
+
+    @contextlib.contextmanager
+    def stage(self, diff_id: Digest) -> Iterator[StagedLayer]:
+        """Provide an empty place to extract into; whatever is not committed is gone afterwards.
+
+        The caller holds the layer's lock. What a killed predecessor left of this layer is removed first.
+
+        Raises:
+            StoreError: the disk is full or refuses.
+        """
+        with disk_errors("prepare a layer"):
+            for stale in self._ingest.glob(f"layer-{diff_id.hex}-*"):
+                remove_tree(stale)
+            place = Path(tempfile.mkdtemp(prefix=f"layer-{diff_id.hex}-", dir=self._ingest))
+            (place / _TREE).mkdir(mode=0o755)
+        try:
+            yield StagedLayer(diff_id, place, self._home(diff_id))
+        finally:
+            with disk_errors("remove a half-made layer"):
+                remove_tree(place)
+
+    def remove(self, diff_id: Digest) -> None:
+        """Drop the extracted tree; that it is gone already is no error. Nothing may be mounted on it.
+
+        Raises:
+            StoreError: the disk refuses.
+        """
+        with disk_errors("remove a layer"):
+            # Aside first: a layer that is half removed must not look whole.
+            aside = Path(tempfile.mkdtemp(prefix=f"layer-{diff_id.hex}-", dir=self._ingest))
+            with contextlib.suppress(FileNotFoundError):
+                shutil.move(self._home(diff_id), aside)
+            remove_tree(aside)
+
+    def _home(self, diff_id: Digest) -> Path:
+        return self._root / diff_id.algorithm / diff_id.hex
+
+
+class StagedLayer:
+    """A layer in the making.
+
+    Attributes:
+        diff_id: What it must turn out to be.
+        tree: The directory to extract into.
+        index_path: The file index to write.
+    """
+
+    def __init__(self, diff_id: Digest, place: Path, home: Path) -> None:
+        self.diff_id = diff_id
+        self.tree = place / _TREE
+        self.index_path = place / _FILES
+        self._place = place
+        self._home = home
+
+    def commit(self, info: LayerInfo) -> None:
+        """Make the tree and its index durable, and move them into place together.
+
+        Raises:
+            StoreError: the disk is full or refuses.
+        """
+        record = {**asdict(info), "diff_id": str(info.diff_id), "version": 1}
+        with disk_errors("commit the layer"):
+            (self._place / _INFO).write_text(json.dumps(record))
+            for file in (self._place / _INFO, self.index_path):
+                file.chmod(0o444)
+            self._place.chmod(0o755)
+            sync_filesystem(self._place)
+            self._place.rename(self._home)
+            fsync_directory(self._home.parent)
