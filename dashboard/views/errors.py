@@ -1,21 +1,53 @@
-"""To be written."""
+"""The pages of what went wrong outside of our own errors."""
 
-from typing import Any
+from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponse
 
-
-def bad_request(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-    return HttpResponse("errors.bad_request is not written yet", status=501)
+from dashboard.middleware import error_page
 
 
-def forbidden(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-    return HttpResponse("errors.forbidden is not written yet", status=501)
+def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    return error_page(
+        request,
+        400,
+        "Not understood",
+        "The browser sent something that this page cannot read.",
+        "Go back and try again.",
+    )
 
 
-def not_found(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-    return HttpResponse("errors.not_found is not written yet", status=501)
+def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    return error_page(
+        request, 403, "Not allowed", "You may not do this.", "Ask an admin of the project for a higher role."
+    )
 
 
-def server_error(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-    return HttpResponse("errors.server_error is not written yet", status=501)
+def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    return error_page(
+        request,
+        404,
+        "Not found",
+        "There is nothing at this address.",
+        "Check the address; it may have been removed.",
+    )
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    return error_page(
+        request,
+        500,
+        "Something went wrong",
+        "This page failed; the fault is ours, not yours.",
+        "Try again; if it happens again, report it with the time and the address.",
+    )
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    return error_page(
+        request,
+        403,
+        "This form is out of date",
+        "The form was opened in an earlier session, or cookies are blocked.",
+        "Go back, reload the page and send the form again.",
+    )

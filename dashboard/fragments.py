@@ -1,0 +1,32 @@
+"""One address serves a page and its parts: ``pages/list.html`` whole, ``pages/list.html#rows`` to htmx."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.utils.cache import patch_vary_headers
+
+from dashboard.access import Request
+
+
+def page_or_part(
+    request: Request, template: str, part: str, context: Mapping[str, Any], *, status: int | None = None
+) -> HttpResponse:
+    """Render ``template`` whole, or only its partial ``part`` when htmx asks.
+
+    A part carries the address to show without the empty fields of a filter form, so that what the address
+    bar holds can be shared.
+    """
+    wanted = f"{template}#{part}" if request.htmx else template
+    response = render(request, wanted, dict(context), status=status)
+    patch_vary_headers(response, ["HX-Request"])
+    if request.htmx and request.method == "GET" and "HX-Push-Url" not in response:
+        query = request.GET.copy()
+        for key in [key for key, values in request.GET.lists() if not any(values)]:
+            del query[key]
+        if request.GET and len(query) != len(request.GET):
+            response["HX-Push-Url"] = f"{request.path}?{query.urlencode()}" if query else request.path
+    return response
