@@ -1,0 +1,1 @@
+"""What the Makefile and CI call. Standard library only: it runs before anything is installed."""

@@ -1,0 +1,36 @@
+"""``make lock``: resolve pyproject.toml into the locks, for every platform, with hashes, no addresses."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+import venv
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+_OPTIONS = (
+    "--universal",
+    "--generate-hashes",
+    "--no-emit-index-url",
+    "--no-header",
+    "--no-annotate",
+    "--quiet",
+)
+
+
+def main() -> int:
+    """Write both locks; return the exit code."""
+    with tempfile.TemporaryDirectory(prefix="strata-lock-") as directory:
+        venv.create(directory, with_pip=True)
+        python = Path(directory) / "bin" / "python"
+        subprocess.run([python, "-m", "pip", "install", "--quiet", "uv"], check=True)
+        for lock, groups in (("requirements.txt", ()), ("requirements-dev.txt", ("--group", "dev"))):
+            command = [python, "-m", "uv", "pip", "compile", "pyproject.toml", *groups, *_OPTIONS]
+            subprocess.run([*command, "--output-file", lock], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+            print(f"wrote {lock}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
