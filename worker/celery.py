@@ -67,5 +67,11 @@ app.conf.update(
             "schedule": settings.CONTAINER_WATCH_SECONDS,
             "options": {"expires": 6},
         },
+        "watch all containers": {
+            "task": "strata.watch_containers_everywhere",
+            "schedule": 30,
+            "kwargs": {"all_states": True},
+            "options": {"expires": 30},
+        },
     },
 )

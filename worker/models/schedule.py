@@ -15,6 +15,7 @@ class Schedule(models.Model):
         cron: five fields, as crontab(5).
         timezone: IANA name in which ``cron`` is meant.
         next_run_at: when it is due; None while it is off. Claimed by a conditional UPDATE.
+        note: why the last time passed without a pull; empty if it did not.
     """
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="schedules")
@@ -26,6 +27,7 @@ class Schedule(models.Model):
     enabled = models.BooleanField(default=True)
     next_run_at = models.DateTimeField(null=True, blank=True, db_index=True)
     last_run_at = models.DateTimeField(null=True, blank=True)
+    note = models.TextField(blank=True, default="")
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
     )

@@ -5,10 +5,19 @@ StrataError, and returns rows. Slow work becomes a job.
 """
 
 from worker.models.cron import describe_cron
+from worker.models.limits import used_bytes
 from worker.services.access import role_of
+from worker.services.containers import (
+    container_changes,
+    container_log,
+    create_container,
+    remove_container,
+    start_container,
+    stop_container,
+)
 from worker.services.jobs import cancel, retry
 from worker.services.projects import add_member, change_role, create_project, remove_member
-from worker.services.pulls import start_extract, start_pull, used_bytes
+from worker.services.pulls import start_extract, start_pull
 from worker.services.schedules import delete_schedule, run_schedule_now, save_schedule, switch_schedule
 from worker.services.setup import create_first_admin, setup_needed
 from worker.services.tokens import issue_token, revoke_token, user_of_token
@@ -17,11 +26,15 @@ __all__ = [
     "add_member",
     "cancel",
     "change_role",
+    "container_changes",
+    "container_log",
+    "create_container",
     "create_first_admin",
     "create_project",
     "delete_schedule",
     "describe_cron",
     "issue_token",
+    "remove_container",
     "remove_member",
     "retry",
     "revoke_token",
@@ -29,8 +42,10 @@ __all__ = [
     "run_schedule_now",
     "save_schedule",
     "setup_needed",
+    "start_container",
     "start_extract",
     "start_pull",
+    "stop_container",
     "switch_schedule",
     "used_bytes",
     "user_of_token",

@@ -102,12 +102,22 @@ def remove_container(container: Container, *, by: User | None) -> Job:
 
 def container_log(container: Container) -> list[LogLine]:
     """Return the end of what the container wrote to stdout and stderr; nothing if it never ran."""
-    return _engine().log(str(container.runtime_id))
+    try:
+        return _engine().log(str(container.runtime_id))
+    except NotFound:
+        return []
 
 
 def container_changes(container: Container) -> list[Change]:
-    """Return what the container added, changed and removed on top of its image."""
-    return _engine().changes(str(container.runtime_id))
+    """Return what the container added, changed and removed on top of its image.
+
+    Raises:
+        LayerMissing: a layer that it stands on is not extracted any more.
+    """
+    try:
+        return _engine().changes(str(container.runtime_id))
+    except NotFound:
+        return []
 
 
 def _act(container: Container, action: str, states: tuple[ContainerState, ...], by: User | None) -> Job:

@@ -6,7 +6,7 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 
 from worker.engine.errors import Conflict
-from worker.models import Job, JobKind, JobState, Role
+from worker.models import Container, ContainerState, Job, JobKind, JobState, Role
 from worker.progress import announce, of_job, publish
 from worker.services.access import creator, require
 from worker.services.pulls import check_pull
@@ -38,8 +38,16 @@ def cancel(job: Job, *, by: User | None) -> Job:
         raise Conflict(f"This job has ended already: {job.get_state_display().lower()}.")
     if ended:
         publish(of_job(job))
+        _let_go_of_container(job)
     announce(job.project_id, "jobs")
     return job
+
+
+def _let_go_of_container(job: Job) -> None:
+    """A container whose creation was cancelled will never be: say so."""
+    creating = Container.objects.filter(jobs=job, state=ContainerState.CREATING)
+    if creating.update(state=ContainerState.FAILED, error_message="Its creation was cancelled."):
+        announce(job.project_id, "containers")
 
 
 def retry(job: Job, *, by: User | None) -> Job:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from django.contrib.auth.models import User
-from django.db.models import Sum
 
 from worker.engine.errors import Conflict
 from worker.engine.oci import Platform, Reference
 from worker.models import ACTIVE_STATES, Image, Job, JobKind, Project, Role, Schedule
+from worker.models.limits import require_allowed, require_quota
 from worker.services.access import creator, require
-from worker.services.allowed import require_allowed
 from worker.tasks.dispatch import submit
 
 
@@ -54,17 +53,8 @@ def check_pull(project: Project, reference: str, platform: str = "") -> Referenc
     if platform:
         Platform.parse(platform)
     require_allowed(parsed.registry)
-    if project.quota_bytes is not None and used_bytes(project) >= project.quota_bytes:
-        raise Conflict(
-            f"The project {project} has used up its quota of {project.quota_bytes / 2**30:.3g} GiB.",
-            hint="Remove images that nobody needs, or ask an administrator for a larger quota.",
-        )
+    require_quota(project)
     return parsed
-
-
-def used_bytes(project: Project) -> int:
-    """Return the compressed bytes of all images of ``project``, as its quota counts them."""
-    return Image.objects.filter(project=project).aggregate(sum=Sum("compressed_size"))["sum"] or 0
 
 
 def start_extract(image: Image, *, by: User | None) -> Job:

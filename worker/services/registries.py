@@ -10,11 +10,11 @@ from worker.engine.errors import Conflict, InvalidInput, InvalidReference
 from worker.engine.oci import Reference
 from worker.engine.registry import ConnectionReport, test_connection
 from worker.models import Project, Registry, Role
+from worker.models.limits import require_allowed
 from worker.models.reach import endpoint_of
 from worker.models.secret import encrypt
 from worker.progress import announce
 from worker.services.access import require
-from worker.services.allowed import require_allowed
 
 
 def save_registry(

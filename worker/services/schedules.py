@@ -9,9 +9,9 @@ from worker.engine.errors import Conflict
 from worker.engine.oci import Platform, Reference
 from worker.models import ACTIVE_STATES, Job, Project, Role, Schedule
 from worker.models.cron import next_run
+from worker.models.limits import require_allowed
 from worker.progress import announce
 from worker.services.access import creator, require
-from worker.services.allowed import require_allowed
 from worker.services.pulls import start_pull
 
 
@@ -45,7 +45,7 @@ def save_schedule(
     row.enabled = enabled
     # Computed for one that is off as well: a line that never comes due is refused at once.
     due = next_run(row.cron, row.timezone, now())
-    row.next_run_at = due if enabled else None
+    row.next_run_at, row.note = (due if enabled else None), ""
     row.save()
     announce(project.pk, "schedules")
     return row
@@ -56,7 +56,8 @@ def switch_schedule(schedule: Schedule, enabled: bool, *, by: User | None) -> Sc
     require(by, schedule.project, Role.OPERATOR)
     schedule.enabled = enabled
     schedule.next_run_at = next_run(schedule.cron, schedule.timezone, now()) if enabled else None
-    schedule.save(update_fields=["enabled", "next_run_at"])
+    schedule.note = ""
+    schedule.save(update_fields=["enabled", "next_run_at", "note"])
     announce(schedule.project_id, "schedules")
     return schedule
 

@@ -1,0 +1,151 @@
+"""A pulled image enters the catalog: everything in one transaction, and as often as one likes.
+
+Several workers may record the same layers, image or tag at once. Unique keys decide who makes a row; rows are
+made in the order of their keys, so that two recorders never wait for each other in a circle.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import Exists, OuterRef, Sum
+from django.utils.timezone import now
+
+from worker.engine.oci import Reference
+from worker.engine.pull import PulledImage, PulledLayer
+from worker.models.image import Image, ImageLayer, Tag, TagMovement
+from worker.models.layer import Blob, Layer
+from worker.models.project import Project
+
+
+def record(project: Project, reference: Reference, pulled: PulledImage) -> Image:
+    """Write what a pull brought; if ``reference`` has a tag, let it point there. Return the image."""
+    moment = now()
+    with transaction.atomic():
+        layers = _record_layers(pulled.layers)
+        blobs = _record_blobs(pulled.layers, layers)
+        image = _record_image(project, reference, pulled, moment)
+        _record_stack(image, pulled.layers, layers, blobs)
+        _record_extraction(layers)
+        if reference.tag is not None:
+            _move_tag(image, reference, moment)
+        image.refresh_from_db()
+    return image
+
+
+def record_extraction(image: Image, pulled: PulledImage) -> Image:
+    """Write that an image's layers were unpacked. Return the image."""
+    with transaction.atomic():
+        _record_extraction(_record_layers(pulled.layers))
+        image.refresh_from_db()
+    return image
+
+
+def _record_layers(pulled: Sequence[PulledLayer]) -> dict[str, Layer]:
+    by_id = {str(layer.diff_id): layer for layer in pulled}
+    Layer.objects.bulk_create([Layer(diff_id=diff_id) for diff_id in sorted(by_id)], ignore_conflicts=True)
+    for diff_id, layer in sorted(by_id.items()):
+        if layer.extracted:
+            Layer.objects.filter(diff_id=diff_id, tree_present=False).update(
+                tree_present=True,
+                unpacked_size=layer.unpacked_size,
+                content_size=layer.content_size,
+                entries=layer.entries,
+            )
+    return Layer.objects.in_bulk(list(by_id), field_name="diff_id")
+
+
+def _record_blobs(pulled: Sequence[PulledLayer], layers: dict[str, Layer]) -> dict[str, Blob]:
+    by_digest = {str(layer.digest): layer for layer in pulled}
+    Blob.objects.bulk_create(
+        [
+            Blob(
+                digest=digest,
+                media_type=layer.media_type,
+                size=layer.size,
+                layer=layers[str(layer.diff_id)],
+            )
+            for digest, layer in sorted(by_digest.items())
+        ],
+        ignore_conflicts=True,
+    )
+    return Blob.objects.in_bulk(list(by_digest), field_name="digest")
+
+
+def _record_image(project: Project, reference: Reference, pulled: PulledImage, moment: datetime) -> Image:
+    image, created = Image.objects.get_or_create(
+        project=project,
+        digest=str(pulled.digest),
+        defaults={
+            "media_type": pulled.media_type,
+            "registry_host": reference.registry,
+            "repository": reference.repository,
+            "os": pulled.platform.os,
+            "architecture": pulled.platform.architecture,
+            "variant": pulled.platform.variant,
+            "config_digest": str(pulled.config_digest),
+            "config": pulled.config.raw_json,
+            "created_by_builder_at": pulled.config.created,
+            "layer_count": len(pulled.layers),
+            "compressed_size": sum(layer.size for layer in pulled.layers),
+            "chain_id": str(pulled.layers[-1].chain_id) if pulled.layers else "",
+            "extracted": not pulled.layers,
+            "unpacked_size": None if pulled.layers else 0,
+            "pulled_at": moment,
+        },
+    )
+    if not created and not pulled.unchanged:
+        Image.objects.filter(pk=image.pk).update(pulled_at=moment)
+    return image
+
+
+def _record_stack(
+    image: Image, pulled: Sequence[PulledLayer], layers: dict[str, Layer], blobs: dict[str, Blob]
+) -> None:
+    ImageLayer.objects.bulk_create(
+        [
+            ImageLayer(
+                image=image,
+                layer=layers[str(layer.diff_id)],
+                blob=blobs[str(layer.digest)],
+                position=layer.position,
+                chain_id=str(layer.chain_id),
+                created_by=layer.created_by,
+            )
+            for layer in pulled
+        ],
+        ignore_conflicts=True,
+    )
+
+
+def _record_extraction(layers: dict[str, Layer]) -> None:
+    """Mark the images, of any project, that these layers complete: a tree serves every image it is in."""
+    ids = [layer.pk for layer in layers.values()]
+    missing = ImageLayer.objects.filter(image=OuterRef("pk"), layer__tree_present=False)
+    touched = Image.objects.filter(extracted=False, image_layers__layer__in=ids).distinct()
+    for image_id in sorted(touched.exclude(Exists(missing)).values_list("pk", flat=True)):
+        sizes = ImageLayer.objects.filter(image=image_id).aggregate(sum=Sum("layer__unpacked_size"))
+        Image.objects.filter(pk=image_id).update(extracted=True, unpacked_size=sizes["sum"])
+
+
+def _move_tag(image: Image, reference: Reference, moment: datetime) -> None:
+    tag, created = Tag.objects.select_for_update().get_or_create(
+        project=image.project,
+        registry_host=reference.registry,
+        repository=reference.repository,
+        name=reference.tag,
+        platform=image.platform,
+        defaults={"image": image, "moved_at": moment, "checked_at": moment},
+    )
+    if created or tag.image_id != image.pk:
+        TagMovement.objects.create(
+            tag=tag,
+            from_digest="" if created else tag.image.digest,
+            to_digest=image.digest,
+            moved_at=moment,
+        )
+        tag.image, tag.moved_at = image, moment
+    tag.checked_at = moment
+    tag.save(update_fields=["image", "moved_at", "checked_at"])
