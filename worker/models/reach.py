@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from worker.engine.errors import NotAllowed
 from worker.engine.registry import Credentials, Endpoint
 from worker.models.project import Project
 from worker.models.registry import Registry
@@ -12,6 +13,7 @@ def endpoint_for(project: Project, host: str, insecure: bool | None = None) -> E
     """Return the endpoint of ``host`` for ``project``; ``insecure`` overrules the row unless it is None.
 
     Raises:
+        NotAllowed: ``insecure`` would send stored credentials over a connection that the row does not trust.
         Conflict: the stored password cannot be decrypted.
     """
     registry = Registry.objects.filter(project=project, host=host).first()
@@ -24,6 +26,11 @@ def endpoint_of(registry: Registry, insecure: bool | None = None) -> Endpoint:
     """Return the endpoint that the row describes; raises as :func:`endpoint_for`."""
     credentials = None
     if registry.username:
+        if insecure and not registry.insecure:
+            raise NotAllowed(
+                f"The credentials for {registry.host} are not sent over an insecure connection.",
+                hint="Pull without the insecure option; or an admin marks the registry itself as insecure.",
+            )
         credentials = Credentials(registry.username, decrypt(registry.password_encrypted))
     return Endpoint(
         registry.host,

@@ -18,6 +18,7 @@ from worker.services.containers import (
 from worker.services.jobs import cancel, retry
 from worker.services.projects import add_member, change_role, create_project, remove_member
 from worker.services.pulls import start_extract, start_pull
+from worker.services.registries import delete_registry, save_registry, test_registry
 from worker.services.schedules import delete_schedule, run_schedule_now, save_schedule, switch_schedule
 from worker.services.setup import create_first_admin, setup_needed
 from worker.services.tokens import issue_token, revoke_token, user_of_token
@@ -31,6 +32,7 @@ __all__ = [
     "create_container",
     "create_first_admin",
     "create_project",
+    "delete_registry",
     "delete_schedule",
     "describe_cron",
     "issue_token",
@@ -40,6 +42,7 @@ __all__ = [
     "revoke_token",
     "role_of",
     "run_schedule_now",
+    "save_registry",
     "save_schedule",
     "setup_needed",
     "start_container",
@@ -47,6 +50,7 @@ __all__ = [
     "start_pull",
     "stop_container",
     "switch_schedule",
+    "test_registry",
     "used_bytes",
     "user_of_token",
 ]

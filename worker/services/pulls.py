@@ -8,6 +8,7 @@ from worker.engine.errors import Conflict
 from worker.engine.oci import Platform, Reference
 from worker.models import ACTIVE_STATES, Image, Job, JobKind, Project, Role, Schedule
 from worker.models.limits import require_allowed, require_quota
+from worker.models.reach import endpoint_for
 from worker.services.access import creator, require
 from worker.tasks.dispatch import submit
 
@@ -30,12 +31,15 @@ def start_pull(
         fetch_only: fetch and verify the blobs, extract nothing.
 
     Raises:
-        NotAllowed: ``by`` is not an operator, or the registry is not on the allow-list.
+        NotAllowed: ``by`` is not an operator, the registry is not on the allow-list, or its credentials would
+            be sent over an insecure connection.
         InvalidReference, InvalidPlatform: it cannot be meant.
-        Conflict: the project has used up its quota.
+        Conflict: the project has used up its quota, or a stored password cannot be decrypted.
     """
     require(by, project, Role.OPERATOR)
     parsed = check_pull(project, reference, platform)
+    # What the worker will need; if it cannot be had, better say so now.
+    endpoint_for(project, parsed.registry, insecure)
     return submit(
         project,
         JobKind.PULL,

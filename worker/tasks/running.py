@@ -59,7 +59,7 @@ def run_job(job_id: int, work: Callable[[Run], Outcome], token: CancelToken | No
     """Do ``work`` for a queued job; return the state that it was left in, None if it was not there to be had.
 
     Every failure ends in the row: a StrataError as it is, anything else as an internal error whose traceback
-    goes to the log. Only a database that does not take the end of it raises: the job is then found stale later.
+    goes to the log. Only a database that does not take the end raises: the job is then found stale later.
     """
     if stopping():
         # The message is gone once this returns; housekeeping sends another one.
