@@ -99,8 +99,14 @@ class InvalidDigest(InvalidInput):
 
 
 class RegistryError(StrataError):
+    """
+    Attributes:
+        retry_after: Seconds that the registry asked to wait before trying again; None if it did not say.
+    """
+
     code = "registry_error"
     default_hint = "Test the registry's connection on the Registries page."
+    retry_after: float | None = None
 
 
 class UnknownHost(RegistryError):

@@ -119,13 +119,19 @@ def _split_registry(name: str) -> tuple[str, str]:
     if not slash or not _is_registry(first):
         registry, rest = DEFAULT_REGISTRY, name
     else:
-        registry = _host(first)
+        registry = parse_registry(first)
     if registry == DEFAULT_REGISTRY and "/" not in rest:
         rest = _OFFICIAL + rest
     return registry, rest
 
 
-def _host(text: str) -> str:
+def parse_registry(text: str) -> str:
+    """Read a registry's ``host`` or ``host:port``, in its one spelling; ``index.docker.io`` is ``docker.io``.
+
+    Raises:
+        InvalidReference: it is not that.
+    """
+    text = text.strip()
     match = _HOST.fullmatch(text)
     if match is None:
         raise InvalidReference(f"{text!r} is not a registry's host name.")

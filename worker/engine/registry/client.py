@@ -1,0 +1,124 @@
+"""The registry's API as calls (OCI distribution spec, "Pull")."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self, TypeVar
+
+from worker.engine.cancel import CancelToken
+from worker.engine.errors import InvalidManifest, RegistryMisbehaved
+from worker.engine.oci import Descriptor, Digest, Reference
+from worker.engine.registry import blobs, manifests
+from worker.engine.registry.answers import expect, refuse_page
+from worker.engine.registry.endpoint import Endpoint
+from worker.engine.registry.retry import OnRetry, RetryPolicy, ignore_retries
+from worker.engine.registry.session import Session
+
+_Result = TypeVar("_Result")
+
+
+class RegistryClient:
+    """Talks to one registry; use it in a ``with`` block, from as many threads as you like.
+
+    Every call may raise any :class:`RegistryError`, and :class:`Cancelled` as soon as ``cancel`` is
+    cancelled, whatever it is waiting for. Temporary failures are tried again by ``retries`` before they are
+    raised; ``on_retry`` is told the reason, the number of the failed attempt, and the pause in seconds.
+    """
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        *,
+        cancel: CancelToken | None = None,
+        on_retry: OnRetry | None = None,
+        retries: RetryPolicy | None = None,
+    ) -> None:
+        self.endpoint = endpoint
+        self._cancel = cancel or CancelToken()
+        self._on_retry = on_retry or ignore_retries
+        self._retries = retries or RetryPolicy()
+        self._session = Session(endpoint, self._cancel)
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._session.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def scheme(self) -> str:
+        """``https`` or ``http``: what the registry speaks."""
+        return self._retrying(self._session.scheme)
+
+    def ping(self) -> None:
+        """Check that this is a registry, and that it accepts the credentials, or their absence.
+
+        Raises:
+            Unauthorized, Forbidden, RegistryMisbehaved: it is not, or it does not.
+        """
+        self._retrying(self._ping)
+
+    def resolve(self, reference: Reference) -> Descriptor:
+        """Find what a reference points to right now, with as little traffic as possible.
+
+        Raises:
+            RepositoryNotFound, TagNotFound: there is no such thing.
+        """
+        return self._retrying(lambda: manifests.resolve(self._session, reference))
+
+    def manifest(self, wanted: Reference | tuple[str, Digest]) -> manifests.FetchedManifest:
+        """Fetch a manifest or index by reference, or by repository and digest.
+
+        Raises:
+            RepositoryNotFound, TagNotFound: there is no such thing.
+            DigestMismatch: the content is not what was asked for, or what the registry says that it is.
+            RegistryMisbehaved: it is larger than 4 MiB, or a web page.
+        """
+        if isinstance(wanted, Reference):
+            repository, key, digest = wanted.repository, wanted.manifest_key, wanted.digest
+        else:
+            repository, digest = wanted
+            key = str(digest)
+        return self._retrying(lambda: manifests.fetch(self._session, repository, key, digest))
+
+    def blob_bytes(self, repository: str, descriptor: Descriptor, limit: int) -> bytes:
+        """Fetch a whole small blob (an image's config) of at most ``limit`` bytes, verified.
+
+        Raises:
+            BlobNotFound, DigestMismatch, SizeMismatch.
+            InvalidManifest: the descriptor announces more than ``limit``.
+        """
+        if descriptor.size > limit:
+            raise InvalidManifest(
+                f"The manifest of {repository} announces {descriptor.size} bytes of {descriptor.media_type};"
+                f" at most {limit} are read."
+            )
+        return self._retrying(lambda: blobs.read_blob(self._session, repository, descriptor))
+
+    def open_blob(self, repository: str, descriptor: Descriptor, offset: int = 0) -> blobs.BlobStream:
+        """Open a blob for reading, from ``offset`` bytes on; the stream's own ``offset`` is what was granted.
+
+        Raises:
+            BlobNotFound.
+            SizeMismatch: the registry announces another size than the descriptor.
+        """
+        if not 0 <= offset <= descriptor.size:
+            raise ValueError(f"offset {offset} is outside of a blob of {descriptor.size} bytes")
+        return self._retrying(lambda: blobs.open_blob(self._session, repository, descriptor, offset))
+
+    def _retrying(self, call: Callable[[], _Result]) -> _Result:
+        return self._retries.run(call, self._cancel, self._on_retry)
+
+    def _ping(self) -> None:
+        with self._session.request("GET", "") as response:
+            if response.status == 404:
+                raise RegistryMisbehaved(f"{response.host} has no registry API: it answers 404 to /v2/.")
+            expect(response, 200)
+            refuse_page(response)

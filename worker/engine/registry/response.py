@@ -1,0 +1,107 @@
+"""One answer of a registry, read in a way that cancelling can interrupt."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Self
+
+from urllib3 import BaseHTTPResponse
+
+from worker.engine.cancel import CancelToken
+from worker.engine.errors import RegistryMisbehaved
+from worker.engine.registry.failures import translated
+
+
+class Response:
+    """An HTTP answer whose body is still on the wire; always close it.
+
+    Attributes:
+        host: Who gave it, with its port; after a redirect not the one that was asked.
+        subject: The repository that it is about, for messages.
+        status: The HTTP status.
+        redirected: Whether it comes from another host than the one that was asked.
+    """
+
+    def __init__(
+        self, raw: BaseHTTPResponse, *, host: str, subject: str, redirected: bool, cancel: CancelToken
+    ) -> None:
+        self.host = host
+        self.subject = subject
+        self.status = raw.status
+        self.redirected = redirected
+        self._raw = raw
+        self._cancel = cancel
+        self._watch = contextlib.ExitStack()
+        self._watch.enter_context(cancel.on_cancel(self._wake))
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """By name, in any case."""
+        return self._raw.headers
+
+    def header_values(self, name: str) -> list[str]:
+        """All values of a header that may occur several times."""
+        return list(self._raw.headers.getlist(name))
+
+    @property
+    def content_type(self) -> str:
+        """The media type alone, in lower case; empty if there is none."""
+        return self._raw.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+
+    @property
+    def content_length(self) -> int | None:
+        """The length of the body in bytes that the header announces; None without one."""
+        length = self._raw.headers.get("Content-Length", "")
+        return int(length) if length.isascii() and length.isdecimal() else None
+
+    def read_some(self, size: int) -> bytes:
+        """Read up to ``size`` bytes as soon as there are any, never decoded; empty at the end.
+
+        Raises:
+            ConnectionLost, RegistryTimeout, Cancelled, RegistryMisbehaved.
+        """
+        with translated(self.host, self.subject, self._cancel):
+            data = self._raw.read1(size, decode_content=False)
+        self._cancel.check()  # an interrupted read looks like the end, or worse, like data
+        return data
+
+    def read_all(self, limit: int, what: str = "answer") -> bytes:
+        """Read the whole body.
+
+        Raises:
+            RegistryMisbehaved: it is longer than ``limit`` bytes; and what :meth:`read_some` raises.
+        """
+        parts: list[bytes] = []
+        room = limit + 1
+        while room > 0 and (data := self.read_some(min(room, 1 << 16))):
+            parts.append(data)
+            room -= len(data)
+        if room <= 0:
+            raise RegistryMisbehaved(
+                f"{self.host} sent a {what} of more than {limit} bytes"
+                + (f" for {self.subject}." if self.subject else ".")
+            )
+        return b"".join(parts)
+
+    def close(self) -> None:
+        """Give the connection back if the body was read to its end, else close it; safe to call twice."""
+        self._watch.close()
+        if self._raw.closed:
+            self._raw.release_conn()
+        else:
+            self._raw.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _wake(self) -> None:
+        # RuntimeError: the body has just ended and the connection belongs to the pool again.
+        with contextlib.suppress(RuntimeError, OSError, ValueError):
+            self._raw.shutdown()

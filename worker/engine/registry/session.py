@@ -1,0 +1,105 @@
+"""Requests to one registry's API: the right scheme, the right authorization, and 401 answered once."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+
+from worker.engine.cancel import CancelToken
+from worker.engine.errors import PlainHttpRegistry, RegistryError, TlsRegistry, UnknownHost
+from worker.engine.registry.answers import failure, read_complaint
+from worker.engine.registry.auth import Authenticator
+from worker.engine.registry.challenge import parse_challenges
+from worker.engine.registry.endpoint import Endpoint
+from worker.engine.registry.response import Response
+from worker.engine.registry.transport import Transport
+
+
+class Session:
+    """What a client knows of its registry while it works; may be used from several threads."""
+
+    def __init__(self, endpoint: Endpoint, cancel: CancelToken) -> None:
+        self.endpoint = endpoint
+        self.transport = Transport(endpoint, cancel)
+        self.auth = Authenticator(self.transport)
+        self._lock = threading.Lock()
+        self._scheme = None if endpoint.insecure else "https"
+
+    def close(self) -> None:
+        self.transport.close()
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        repository: str = "",
+        subject: str = "",
+        headers: Mapping[str, str] | None = None,
+    ) -> Response:
+        """Ask for ``/v2/<path>``; the answer has any status but 401.
+
+        ``repository`` decides the token's scope, ``subject`` (by default the same) stands in messages.
+
+        Raises:
+            Unauthorized: no credentials, or wrong ones.
+            RegistryError, Cancelled: what :meth:`Transport.send` raises.
+        """
+        url = f"{self.scheme()}://{self.endpoint.api_host}/v2/{path}"
+        authorization = self.auth.authorization(repository)
+        response = self._send(method, url, headers, authorization, subject or repository)
+        if response.status != 401 or response.redirected:
+            return response
+        with response:
+            challenges = parse_challenges(response.header_values("WWW-Authenticate"))
+            complaint = read_complaint(response)
+            if not challenges:
+                raise failure(response, complaint, known_user=self.auth.known_user)
+        authorization = self.auth.renew(repository, challenges, authorization)
+        response = self._send(method, url, headers, authorization, subject or repository)
+        if response.status == 401 and not response.redirected:
+            with response:
+                complaint = read_complaint(response)
+                raise failure(response, complaint, known_user=self.auth.known_user)
+        return response
+
+    def ask_anonymously(self) -> Response:
+        """Ask for ``/v2/`` without any authorization; the answer has any status, 401 too."""
+        return self._send("GET", f"{self.scheme()}://{self.endpoint.api_host}/v2/", None, None, "")
+
+    def scheme(self) -> str:
+        """``https``; or for an insecure endpoint what it speaks, with TLS preferred, as Docker does.
+
+        Raises:
+            RegistryError: an insecure endpoint answers to neither.
+        """
+        with self._lock:
+            if self._scheme is None:
+                self._scheme = self._find_scheme()
+            return self._scheme
+
+    def _find_scheme(self) -> str:
+        host = self.endpoint.api_host
+        try:
+            self._send("GET", f"https://{host}/v2/", None, None, "").close()
+        except UnknownHost:
+            raise
+        except RegistryError as tls_error:
+            if not isinstance(tls_error, PlainHttpRegistry) and not tls_error.temporary:
+                raise
+            try:
+                self._send("GET", f"http://{host}/v2/", None, None, "").close()
+            except TlsRegistry:
+                raise tls_error from None
+            return "http"
+        return "https"
+
+    def _send(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str] | None,
+        authorization: str | None,
+        subject: str,
+    ) -> Response:
+        return self.transport.send(method, url, headers or {}, authorization=authorization, subject=subject)

@@ -1,0 +1,167 @@
+"""Connections that can be interrupted from another thread: while looking a name up, dialling, shaking hands.
+
+Once an answer is being read, its own reader takes care of that (see ``response.py``).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+import time
+import weakref
+from typing import Any
+
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+
+from worker.engine.cancel import CancelToken
+from worker.engine.errors import RegistryError, RegistryTimeout, UnknownHost
+from worker.engine.registry.failures import translate, translated
+
+Address = tuple[socket.AddressFamily, Any]
+
+
+def look_up(host: str, port: int, timeout: float, cancel: CancelToken) -> list[Address]:
+    """Find the addresses of a host, as the system orders them.
+
+    The system's own look-up can take a minute and cannot be interrupted; so it runs in a thread that may be
+    left behind.
+
+    Raises:
+        UnknownHost, RegistryTimeout, Cancelled.
+    """
+    done = threading.Event()
+    outcome: list[list[Address] | OSError | UnicodeError] = []
+
+    def ask() -> None:
+        try:
+            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            outcome.append([(family, address) for family, _, _, _, address in found])
+        except (OSError, UnicodeError) as error:
+            outcome.append(error)
+        finally:
+            done.set()
+
+    threading.Thread(target=ask, name=f"look up {host}", daemon=True).start()
+    with cancel.on_cancel(done.set):
+        done.wait(timeout)
+    cancel.check()
+    if not outcome:
+        raise RegistryTimeout(f"Looking up the name {host} took longer than {timeout:.0f} seconds.")
+    addresses = outcome[0]
+    if isinstance(addresses, UnicodeError):
+        raise UnknownHost(f"{host!r} cannot be the name of a host.") from addresses
+    if isinstance(addresses, OSError):
+        raise translate(addresses, host) from addresses
+    return addresses
+
+
+class Dialler:
+    """Makes the connections of one client, and interrupts all of them when it is cancelled."""
+
+    def __init__(self, cancel: CancelToken) -> None:
+        self.cancel = cancel
+        self._lock = threading.Lock()
+        self._dialling: set[socket.socket] = set()
+        self._connections: weakref.WeakSet[HTTPConnection] = weakref.WeakSet()
+
+    def watch(self, connection: HTTPConnection) -> None:
+        """Interrupt this connection too, for as long as it exists."""
+        with self._lock:
+            self._connections.add(connection)
+
+    def interrupt(self) -> None:
+        """Shut everything down; what blocks on it wakes up, and finds that it was cancelled."""
+        with self._lock:
+            sockets = list(self._dialling)
+            sockets += [connection.sock for connection in self._connections if connection.sock is not None]
+        for sock in sockets:
+            with contextlib.suppress(OSError, ValueError):
+                # Not SSLSocket.shutdown: that would pull the TLS state away under the reader.
+                socket.socket.shutdown(sock, socket.SHUT_RDWR)
+
+    def dial(self, host: str, port: int, timeout: float, *, name: str = "") -> socket.socket:
+        """Connect to the first address of a host that answers; the addresses share ``timeout`` (seconds).
+
+        Raises:
+            UnknownHost, ConnectionRefused, RegistryTimeout, Cancelled; messages call the host ``name``.
+        """
+        shown = name or host
+        addresses = look_up(host.strip("[]"), port, timeout, self.cancel)
+        deadline = time.monotonic() + timeout
+        failure: RegistryError = UnknownHost(f"The host {shown} has no address.")
+        for position, (family, address) in enumerate(addresses):
+            share = max(0.1, deadline - time.monotonic()) / (len(addresses) - position)
+            try:
+                return self._connect(family, address, share, shown)
+            except RegistryError as error:
+                failure = error
+        raise failure
+
+    def _connect(
+        self, family: socket.AddressFamily, address: Any, timeout: float, shown: str
+    ) -> socket.socket:
+        sock = socket.socket(family, socket.SOCK_STREAM)
+        try:
+            with self.dialling(sock), translated(shown, "", self.cancel):
+                sock.settimeout(timeout)
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                sock.connect(address)
+            self.cancel.check()
+        except BaseException:
+            sock.close()
+            raise
+        return sock
+
+    @contextlib.contextmanager
+    def dialling(self, sock: socket.socket) -> Any:
+        """Interrupt this socket too, within the block.
+
+        A duplicate is kept, because TLS takes the socket out of its object during the handshake.
+        """
+        with sock.dup() as double:
+            with self._lock:
+                self._dialling.add(double)
+            try:
+                self.cancel.check()  # after adding: whoever cancels now, finds it
+                yield
+            finally:
+                with self._lock:
+                    self._dialling.discard(double)
+
+
+class _Dialled(HTTPConnection):
+    """An HTTP connection that a Dialler makes and can interrupt."""
+
+    def __init__(self, *args: Any, dialler: Dialler, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._dialler = dialler
+        self._handshake = contextlib.ExitStack()
+        dialler.watch(self)
+
+    def _new_conn(self) -> socket.socket:
+        timeout = self.timeout if isinstance(self.timeout, int | float) else 10.0
+        shown = self.host if self.port == self.default_port else f"{self.host}:{self.port}"
+        sock = self._dialler.dial(self._dns_host, self.port or self.default_port, timeout, name=shown)
+        # The share of one of several addresses may have been shorter.
+        sock.settimeout(timeout)
+        self._handshake.enter_context(self._dialler.dialling(sock))
+        return sock
+
+    def connect(self) -> None:
+        with self._handshake:
+            super().connect()
+        self._dialler.cancel.check()
+
+
+class _DialledTls(_Dialled, HTTPSConnection):
+    """The same with TLS."""
+
+
+class PlainPool(HTTPConnectionPool):
+    ConnectionCls = _Dialled
+
+
+class TlsPool(HTTPSConnectionPool):
+    ConnectionCls = _DialledTls
