@@ -2,7 +2,7 @@
 
 from django.urls import include, path, re_path
 
-from dashboard.api import api
+from dashboard import api
 from dashboard.views import (
     account,
     containers,
@@ -76,7 +76,7 @@ urlpatterns = [
     path("projects/new/", members.new_project, name="project_new"),
     path("healthz", health.healthz, name="healthz"),
     path("p/<slug:project_slug>/", include(project_urls)),
-    path("api/v1/", api.urls),
+    path("api/v1/", include(api.urls())),
     # Short addresses lead to the project that one used last.
     re_path(
         r"^(?P<rest>(?:images|lineage|layers|pull|jobs|containers|registries|schedules|members)/.*)$",

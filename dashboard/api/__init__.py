@@ -1,5 +1,33 @@
-"""The API, version 1."""
+"""The API, version 1 (docs: /api/v1/openapi.json). The same services and the same rights as the pages."""
 
-from ninja import NinjaAPI
+from __future__ import annotations
 
-api = NinjaAPI(title="Strata", version="1", docs_url=None)
+from django.urls import URLPattern, URLResolver, re_path
+
+from dashboard.api import containers, images, jobs, layers, projects, pulls, registries, schedules
+from dashboard.api.auth import Bearer
+from dashboard.api.errors import in_shape, install, unknown
+from dashboard.api.openapi import Described
+
+api = Described(
+    title="Strata",
+    version="1",
+    description=(
+        "Pull container images and see them layer by layer. Sizes are bytes, times RFC 3339, digests whole. "
+        "Every answer that is not 2xx has the body `{error: {code, message, hint}}`; `code` is stable. "
+        "`project` is a slug; without it, a call is about your first project."
+    ),
+    docs_url=None,
+    auth=Bearer(),
+    urls_namespace="api",
+)
+install(api)
+for part in (pulls, jobs, images, layers, containers, registries, schedules, projects):
+    api.add_router("", part.router)
+
+
+def urls() -> tuple[list[URLPattern | URLResolver], str]:
+    """Return the API's addresses; whatever is not among them is refused in the API's shape."""
+    patterns, _, namespace = api.urls
+    known: list[URLPattern | URLResolver] = [*in_shape(patterns), re_path("", unknown)]
+    return known, str(namespace)

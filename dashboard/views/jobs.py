@@ -1,21 +1,108 @@
-"""To be written."""
+"""Jobs: the list, and one as it goes."""
+
+from __future__ import annotations
 
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.core.paginator import Paginator
+from django.db.models import Q, QuerySet
+from django.http import HttpResponse
+from django.shortcuts import redirect
+from django.views.decorators.http import require_GET, require_POST
+
+from dashboard.access import Request, get_project, signed_in
+from dashboard.fragments import page_or_part
+from dashboard.live.picture import JobPicture
+from dashboard.live.waiting import waiting
+from dashboard.messages import done, refused
+from worker import services
+from worker.engine.errors import Conflict, NotFound
+from worker.models import ACTIVE_STATES, Job, JobKind, JobState, Project, Role
+from worker.progress import latest, of_job
+
+PER_PAGE = 50
+ACTIVE = "active"
+_SHOWN = ("project", "image", "container__image", "created_by", "schedule")
 
 
-def jobs(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-    return HttpResponse("jobs.jobs is not written yet", status=501)
+@require_GET
+def jobs(request: Request, project_slug: str) -> HttpResponse:
+    """Members. The newest first; filters live in the query string."""
+    project = get_project(request, project_slug)
+    rows = _filtered(Job.objects.filter(project=project), request.GET.dict())
+    pages = Paginator(rows.select_related(*_SHOWN).order_by("-created_at", "-id"), PER_PAGE)
+    page = pages.get_page(request.GET.get("page"))
+    context = {
+        "page": page,
+        "pages": pages.get_elided_page_range(page.number, on_each_side=2, on_ends=1),
+        "rows": [(job, JobPicture(job, of_job(job))) for job in page],
+        "states": [(ACTIVE, "queued or running"), *((state.value, state.value) for state in JobState)],
+        "kinds": [kind.value for kind in JobKind],
+        "chosen": {key: request.GET.get(key, "") for key in ("state", "kind", "q")},
+        "is_filtered": any(request.GET.get(key) for key in ("state", "kind", "q")),
+    }
+    return page_or_part(request, "jobs/jobs.html", "list", context)
 
 
-def job(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-    return HttpResponse("jobs.job is not written yet", status=501)
+@require_GET
+def job(request: Request, project_slug: str, job_id: int) -> HttpResponse:
+    """Members."""
+    project = get_project(request, project_slug)
+    row = _job(project, job_id)
+    is_operator = request.role.covers(Role.OPERATOR)
+    runs_container = row.kind == JobKind.CONTAINER
+    context: dict[str, Any] = {
+        "job": row,
+        "picture": JobPicture(row, latest(row), waiting(row)),
+        "may_cancel": is_operator
+        and row.is_active
+        and not (runs_container and row.state == JobState.RUNNING),
+        "may_retry": is_operator and not row.is_active and not runs_container,
+    }
+    return page_or_part(request, "jobs/job.html", "job", context)
 
 
-def cancel(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-    return HttpResponse("jobs.cancel is not written yet", status=501)
+@require_POST
+def cancel(request: Request, project_slug: str, job_id: int) -> HttpResponse:
+    """Operators."""
+    row = _job(get_project(request, project_slug, Role.OPERATOR), job_id)
+    try:
+        services.cancel(row, by=signed_in(request))
+    except Conflict as error:
+        # It ended between the page and the click: the job's own page tells how.
+        refused(request, error)
+    return redirect("job", project_slug, row.pk)
 
 
-def retry(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-    return HttpResponse("jobs.retry is not written yet", status=501)
+@require_POST
+def retry(request: Request, project_slug: str, job_id: int) -> HttpResponse:
+    """Operators. The new job's page follows."""
+    row = _job(get_project(request, project_slug, Role.OPERATOR), job_id)
+    try:
+        again = services.retry(row, by=signed_in(request))
+    except Conflict as error:
+        refused(request, error)
+        return redirect("job", project_slug, row.pk)
+    done(request, f"Job {again.pk} does the work of job {row.pk} again.")
+    return redirect("job", project_slug, again.pk)
+
+
+def _job(project: Project, job_id: int) -> Job:
+    row = Job.objects.filter(project=project, pk=job_id).select_related(*_SHOWN).first()
+    if row is None:
+        raise NotFound(f"There is no job {job_id} in {project.name}.")
+    return row
+
+
+def _filtered(rows: QuerySet[Job], chosen: dict[str, str]) -> QuerySet[Job]:
+    """Narrow ``rows`` by state, kind and text. A value that nobody can choose narrows to nothing."""
+    if state := chosen.get("state"):
+        rows = rows.filter(state__in=ACTIVE_STATES if state == ACTIVE else [state])
+    if kind := chosen.get("kind"):
+        rows = rows.filter(kind=kind)
+    for word in chosen.get("q", "").split():
+        matches = Q(reference__icontains=word) | Q(container__name__icontains=word)
+        if word.lstrip("#").isdecimal():
+            matches |= Q(pk=int(word.lstrip("#")[:15]))
+        rows = rows.filter(matches)
+    return rows

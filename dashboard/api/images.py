@@ -1,0 +1,89 @@
+"""Images, their layers and their family."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Annotated
+
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+from ninja import Query, Router
+
+from dashboard.api.auth import caller
+from dashboard.api.paging import Cursor, Limit, newest_first
+from dashboard.api.schemas.common import Page
+from dashboard.api.schemas.images import ImageOut, ImageWithLayersOut, LineageOut
+from dashboard.api.scope import find, project_for
+from worker.models import Image, Project, lineage
+
+router = Router(tags=["images"])
+
+
+@router.get("images", response=Page[ImageOut], summary="List images, the one pulled last first")
+def images(
+    request: HttpRequest,
+    project: str | None = None,
+    registry: str = "",
+    repository: str = "",
+    tag: str = "",
+    digest: str = "",
+    platform: Annotated[str, Query(description="os/arch or os/arch/variant.")] = "",
+    extracted: bool | None = None,
+    q: Annotated[str, Query(description="A part of the registry, repository, tag or digest.")] = "",
+    cursor: Cursor = "",
+    limit: Limit = 50,
+) -> Page[ImageOut]:
+    """Members. Filters are exact, save `q`; all that are given must hold."""
+    rows = _loaded(Image.objects.filter(project=project_for(caller(request), project)))
+    exact = {"registry_host": registry, "repository": repository, "tags__name": tag, "digest": digest}
+    rows = rows.filter(**{field: value for field, value in exact.items() if value})
+    if platform:
+        os, _, rest = platform.partition("/")
+        architecture, _, variant = rest.partition("/")
+        rows = rows.filter(os=os, architecture=architecture, variant=variant)
+    if extracted is not None:
+        rows = rows.filter(extracted=extracted)
+    if q:
+        rows = rows.filter(
+            Q(registry_host__icontains=q)
+            | Q(repository__icontains=q)
+            | Q(tags__name__icontains=q)
+            | Q(digest__icontains=q)
+        )
+    # A subquery instead of DISTINCT: an image has many tags, and rows hold a large JSON column.
+    once = _loaded(Image.objects.filter(pk__in=rows.order_by().values("pk")))
+    return newest_first(once, "pulled_at", cursor, limit, ImageOut.of)
+
+
+@router.get("images/{int:id}", response=ImageWithLayersOut, summary="An image and its layers, base first")
+def image(request: HttpRequest, id: int) -> ImageWithLayersOut:
+    """Members."""
+    return ImageWithLayersOut.of(_image(request, id))
+
+
+@router.get(
+    "images/{int:id}/lineage", response=LineageOut, summary="What an image grew out of, and what out of it"
+)
+def image_lineage(request: HttpRequest, id: int) -> LineageOut:
+    """Members. Only images of the same project are looked at."""
+    row = _image(request, id)
+    return LineageOut(
+        parents=_shown(row.project, lineage.parents(row)),
+        ancestors=_shown(row.project, lineage.ancestors(row)),
+        children=_shown(row.project, lineage.children(row)),
+        twins=_shown(row.project, lineage.twins(row)),
+    )
+
+
+def _image(request: HttpRequest, id: int) -> Image:
+    return find(_loaded(Image.objects.all()), caller(request), id, "image")
+
+
+def _loaded(rows: QuerySet[Image]) -> QuerySet[Image]:
+    return rows.select_related("project").prefetch_related("tags")
+
+
+def _shown(project: Project, found: Iterable[Image]) -> list[ImageOut]:
+    ids = [one.pk for one in found]
+    by_id = _loaded(Image.objects.filter(project=project)).in_bulk(ids)
+    return [ImageOut.of(by_id[id]) for id in ids]

@@ -1,0 +1,43 @@
+"""Shapes that every part of the API shares."""
+
+from __future__ import annotations
+
+from typing import Annotated, Generic, TypeVar
+
+from ninja import Field, Schema
+from pydantic import ConfigDict
+
+Item = TypeVar("Item")
+
+Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$", examples=["sha256:" + "4a" * 32])]
+Bytes = Annotated[int, Field(ge=0)]
+
+
+class Input(Schema):
+    """A request's body. An unknown field is refused: a typing error shall not pass for a default."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class ErrorOut(Schema):
+    """What went wrong.
+
+    ``code`` is stable and for programs, ``message`` is a sentence for people, ``hint`` says what to do.
+    """
+
+    code: str
+    message: str
+    hint: str
+
+
+class Refusal(Schema):
+    """The body of every answer that is not 2xx."""
+
+    error: ErrorOut
+
+
+class Page(Schema, Generic[Item]):
+    """One page of a list. ``next``, sent as ``cursor``, gives the page after; null on the last."""
+
+    items: list[Item]
+    next: str | None

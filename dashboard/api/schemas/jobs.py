@@ -1,0 +1,118 @@
+"""Jobs and their progress."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import datetime
+
+from ninja import Field, Schema
+
+from dashboard.api.schemas.common import Bytes, ErrorOut, Input
+from worker.models import Job, JobKind, JobState
+from worker.progress import Snapshot
+
+
+class PullIn(Input):
+    """What to pull. ``insecure``: plain HTTP or unchecked TLS; absent: as the registry's entry says."""
+
+    reference: str = Field(min_length=1, max_length=512, examples=["debian:bookworm"])
+    platform: str = Field("", max_length=152, examples=["linux/arm64/v8"])
+    insecure: bool | None = None
+    fetch_only: bool = False
+    project: str | None = Field(None, description="The project's slug; absent: your first project.")
+
+
+class LayerProgressOut(Schema):
+    """One layer. ``done`` counts compressed bytes of ``size`` in this phase, ``speed`` bytes per second."""
+
+    position: int
+    digest: str
+    diff_id: str
+    size: Bytes
+    phase: str
+    done: Bytes
+    fetched: Bytes
+    unpacked: Bytes
+    speed: float
+
+
+class RetryingOut(Schema):
+    """A temporary failure that is being waited out, ``delay`` in seconds."""
+
+    position: int | None
+    reason: str
+    attempt: int
+    delay: float
+
+
+class ProgressOut(Schema):
+    """Where a job stands. Layers base first; empty until planned, and for jobs without layers."""
+
+    at: datetime
+    digest: str
+    platform: str
+    fetched: Bytes
+    to_fetch: Bytes
+    present_bytes: Bytes
+    done: Bytes
+    total: Bytes
+    speed: float
+    peak_speed: float
+    seconds_left: float | None
+    retrying: RetryingOut | None
+    layers: list[LayerProgressOut]
+
+
+class JobOut(Schema):
+    """A job. ``image`` is the id of the image it brought or works on; ``unchanged``: nothing was new."""
+
+    id: int
+    project: str
+    kind: JobKind
+    state: JobState
+    reference: str
+    platform: str
+    error: ErrorOut | None
+    progress: ProgressOut
+    image: int | None
+    container: int | None
+    schedule: int | None
+    unchanged: bool
+    attempt: int
+    created_by: str | None
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+
+    @classmethod
+    def of(cls, job: Job, snapshot: Snapshot) -> JobOut:
+        """Return ``job`` as ``snapshot`` shows it. ``job`` needs its project and creator loaded."""
+        progress = asdict(snapshot)
+        progress["at"] = snapshot.time
+        return cls(
+            id=job.pk,
+            project=job.project.slug,
+            kind=JobKind(job.kind),
+            state=JobState(snapshot.state),
+            reference=job.reference,
+            platform=snapshot.platform or job.platform,
+            error=_error(job, snapshot),
+            progress=ProgressOut(**{name: progress[name] for name in ProgressOut.model_fields}),
+            image=job.image_id,
+            container=job.container_id,
+            schedule=job.schedule_id,
+            unchanged=bool(job.result.get("unchanged")),
+            attempt=job.attempt,
+            created_by=job.created_by.get_username() if job.created_by else None,
+            created_at=job.created_at,
+            started_at=job.started_at,
+            finished_at=job.finished_at,
+        )
+
+
+def _error(job: Job, snapshot: Snapshot) -> ErrorOut | None:
+    if snapshot.error is not None:
+        return ErrorOut(**asdict(snapshot.error))
+    if job.error_code:
+        return ErrorOut(code=job.error_code, message=job.error_message, hint=job.error_hint)
+    return None

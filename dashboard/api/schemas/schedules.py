@@ -1,0 +1,66 @@
+"""Schedules."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from ninja import Field, Schema
+
+from dashboard.api.schemas.common import Input
+from worker.models import Schedule
+
+
+class ScheduleIn(Input):
+    """A pull that starts by itself. ``cron`` has five fields, ``timezone`` is an IANA name."""
+
+    reference: str = Field(min_length=1, max_length=512, examples=["debian:bookworm"])
+    platform: str = Field("", max_length=152)
+    insecure: bool = False
+    cron: str = Field(min_length=1, max_length=100, examples=["0 4 * * *"])
+    timezone: str = Field("UTC", max_length=64)
+    enabled: bool = True
+    project: str | None = Field(None, description="The project's slug; absent: your first project.")
+
+
+class ScheduleChange(Input):
+    """What to change; an absent field stays."""
+
+    reference: str | None = Field(None, min_length=1, max_length=512)
+    platform: str | None = Field(None, max_length=152)
+    insecure: bool | None = None
+    cron: str | None = Field(None, min_length=1, max_length=100)
+    timezone: str | None = Field(None, max_length=64)
+    enabled: bool | None = None
+
+
+class ScheduleOut(Schema):
+    """A schedule. ``next_run_at`` is null while it is off."""
+
+    id: int
+    project: str
+    reference: str
+    platform: str
+    insecure: bool
+    cron: str
+    timezone: str
+    enabled: bool
+    next_run_at: datetime | None
+    last_run_at: datetime | None
+    created_at: datetime
+
+    @classmethod
+    def of(cls, schedule: Schedule) -> ScheduleOut:
+        """Return ``schedule``; its project should be loaded already."""
+        return cls(
+            id=schedule.pk,
+            project=schedule.project.slug,
+            reference=schedule.reference,
+            platform=schedule.platform,
+            insecure=schedule.insecure,
+            cron=schedule.cron,
+            timezone=schedule.timezone,
+            enabled=schedule.enabled,
+            next_run_at=schedule.next_run_at,
+            last_run_at=schedule.last_run_at,
+            created_at=schedule.created_at,
+        )

@@ -1,0 +1,281 @@
+"""A job as its page draws it: the same for the page itself and for the stream behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+
+from django.http import QueryDict
+from django.urls import reverse
+from django.utils import timezone
+
+from dashboard.figures import size
+from dashboard.live.waiting import Waiting
+from worker.engine.errors import InvalidReference
+from worker.engine.events import Phase
+from worker.engine.oci import Reference
+from worker.models import FINAL_STATES, Job, JobKind, JobState
+from worker.progress import ErrorInfo, LayerSnapshot, Snapshot
+
+BAR_WIDTH = 1000
+_STATE_CHIPS = {JobState.RUNNING: "warn busy", JobState.SUCCEEDED: "good", JobState.FAILED: "bad"}
+_PHASE_CHIPS = {
+    Phase.DOWNLOADING: "busy",
+    Phase.EXTRACTING: "busy",
+    Phase.DONE: "good",
+    Phase.PRESENT: "good",
+}
+_AT_WORK = (Phase.DOWNLOADING, Phase.EXTRACTING)
+_CONTAINER_VERBS = {"create": "Create", "start": "Start", "stop": "Stop", "remove": "Remove"}
+
+# Which page mends what: by error code (worker.engine.errors).
+_MENDED_AT_REGISTRIES = {
+    "unknown_host", "connection_refused", "registry_error", "registry_timeout", "registry_speaks_http",
+    "registry_speaks_tls", "certificate_rejected", "unauthorized", "forbidden", "rate_limited",
+    "registry_misbehaved",
+}  # fmt: skip
+_MENDED_BY_ANOTHER_PULL = {
+    "not_in_registry", "repository_not_found", "tag_not_found", "platform_not_found", "not_an_image",
+    "invalid_reference", "invalid_platform",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One figure of the row on top: ``value`` large, ``unit`` small beside it, ``note`` below."""
+
+    label: str
+    value: str
+    unit: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LayerBar:
+    """One line of the table. ``width`` is in :data:`BAR_WIDTH` steps; ``place`` counts from 1, the base."""
+
+    place: int
+    diff_id: str
+    width: int
+    percent: int
+    phase: str
+    chip: str
+    done: str
+    size: str
+    speed: str
+
+
+@dataclass(frozen=True, slots=True)
+class Mend:
+    """A page on which the cause of a failure can be mended."""
+
+    label: str
+    address: str
+
+
+class JobPicture:
+    """What a snapshot says, in words and widths. ``job`` should have its relations loaded."""
+
+    def __init__(self, job: Job, snapshot: Snapshot, waiting: Waiting | None = None) -> None:
+        self.job = job
+        self.snapshot = snapshot
+        self.waiting = waiting
+        self.state = JobState(snapshot.state)
+        self.kind = JobKind(job.kind)
+
+    @property
+    def state_chip(self) -> str:
+        """CSS classes of the state's chip."""
+        return _STATE_CHIPS.get(self.state, "")
+
+    @property
+    def is_final(self) -> bool:
+        return self.state in FINAL_STATES
+
+    @property
+    def error(self) -> ErrorInfo | None:
+        """Why it failed or was cancelled; None for a job that goes well."""
+        if self.snapshot.error is not None:
+            return self.snapshot.error
+        if self.job.error_code:
+            return ErrorInfo(self.job.error_code, self.job.error_message, self.job.error_hint)
+        return None
+
+    @property
+    def mend(self) -> Mend | None:
+        """Where to go about the error; None if no page of ours helps."""
+        if self.error is None:
+            return None
+        slug = self.job.project.slug
+        if self.error.code in _MENDED_AT_REGISTRIES:
+            return Mend("Open Registries", reverse("registries", args=[slug]))
+        if self.kind is JobKind.PULL and self.error.code in _MENDED_BY_ANOTHER_PULL:
+            query = QueryDict(mutable=True)
+            query["reference"] = self.job.reference
+            if self.job.platform:
+                query["platform"] = self.job.platform
+            return Mend("Change the reference", f"{reverse('pull', args=[slug])}?{query.urlencode()}")
+        return None
+
+    @property
+    def name(self) -> str:
+        """What the job is about, as short as it may be written."""
+        if self.kind is not JobKind.CONTAINER:
+            try:
+                return Reference.parse(self.job.reference).familiar
+            except InvalidReference:
+                return self.job.reference
+        return self.job.container.name if self.job.container else self.job.reference
+
+    @property
+    def action(self) -> str:
+        """What a container's job does, as a verb; empty for other kinds."""
+        return _CONTAINER_VERBS.get(self.job.arguments.get("action", ""), "")
+
+    @property
+    def is_unchanged(self) -> bool:
+        return bool(self.job.result.get("unchanged"))
+
+    @property
+    def retrying_layer(self) -> int | None:
+        """The place of the layer that waits for another try; None if it is none."""
+        retrying = self.snapshot.retrying
+        return None if retrying is None or retrying.position is None else retrying.position + 1
+
+    @property
+    def retry_delay(self) -> str:
+        return duration(self.snapshot.retrying.delay) if self.snapshot.retrying else ""
+
+    @property
+    def percent(self) -> int:
+        """Of the bytes that have to be dealt with in this run; 100 only once all are."""
+        return _percent(self._dealt_with, self.snapshot.to_fetch)
+
+    @property
+    def took(self) -> str:
+        """How long it ran; empty before the end."""
+        if self.job.started_at is None or self.job.finished_at is None:
+            return ""
+        return duration((self.job.finished_at - self.job.started_at).total_seconds())
+
+    @property
+    def _dealt_with(self) -> int:
+        return max(0, self.snapshot.done - self.snapshot.present_bytes)
+
+    @cached_property
+    def layers(self) -> list[LayerBar]:
+        return [_bar(layer) for layer in self.snapshot.layers]
+
+    @property
+    def figures(self) -> list[Figure]:
+        """The row on top: while it runs, what is left; afterwards, what it took."""
+        if not self.snapshot.layers or self.kind is JobKind.CONTAINER:
+            return []
+        return [*(self._final() if self.is_final else self._running()), self._present()]
+
+    def _running(self) -> Iterator[Figure]:
+        shot = self.snapshot
+        done = "Extracted" if self.kind is JobKind.EXTRACT else "Fetched"
+        of_all = f"{size(self._dealt_with)} of {size(shot.to_fetch)}"
+        yield Figure(done, str(self.percent), "%", of_all if shot.to_fetch else "everything is here already")
+        peak = f"peak {size(int(shot.peak_speed))}/s" if shot.peak_speed else ""
+        yield Figure("Speed", *_speed(shot.speed), peak)
+        at_once = sum(layer.phase in _AT_WORK for layer in shot.layers)
+        note = f"{at_once} {'layer' if at_once == 1 else 'layers'} at once" if at_once else ""
+        left = ("—", "") if shot.seconds_left is None else _clock(shot.seconds_left)
+        yield Figure("Time left", *left, note)
+
+    def _final(self) -> Iterator[Figure]:
+        shot = self.snapshot
+        made = [layer for layer in shot.layers if layer.phase == Phase.DONE]
+        count = f"{len(made)} of {len(shot.layers)} layers"
+        if self.kind is JobKind.EXTRACT:
+            unpacked = sum(layer.unpacked for layer in made)
+            yield Figure("Extracted", *_bytes(unpacked), count)
+        else:
+            yield Figure("Fetched", *_bytes(shot.fetched), count if shot.to_fetch else "nothing new")
+        peak = f"peak {size(int(shot.peak_speed))}/s" if shot.peak_speed else ""
+        seconds = _seconds(self.job.started_at, self.job.finished_at)
+        moved = self._dealt_with
+        average = _speed(moved / seconds) if seconds and moved else ("—", "")
+        yield Figure("Average speed", *average, peak)
+        yield Figure("Took", *(("—", "") if seconds is None else _clock(seconds)), self._waited())
+
+    def _waited(self) -> str:
+        waited = _seconds(self.job.created_at, self.job.started_at)
+        return f"after {duration(waited)} in the queue" if waited is not None and waited >= 1 else ""
+
+    def _present(self) -> Figure:
+        count = sum(layer.phase == Phase.PRESENT for layer in self.snapshot.layers)
+        verb = "extracted" if self.kind is JobKind.EXTRACT else "fetched"
+        note = (
+            f"{count} {'layer' if count == 1 else 'layers'} not {verb} again"
+            if count
+            else "no layer shared so far"
+        )
+        return Figure("Already here", *_bytes(self.snapshot.present_bytes), note)
+
+
+def running_for(job: Job) -> str:
+    """Say how long ``job`` has been running; empty if it is not."""
+    seconds = _seconds(job.started_at, timezone.now())
+    return "" if seconds is None else duration(seconds)
+
+
+def duration(seconds: float) -> str:
+    """Write a duration in words: ``0.4 s``, ``12 s``, ``1 min 20 s``, ``3 h 5 min``."""
+    if seconds < 9.95:
+        return f"{max(0.0, seconds):.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def _bar(layer: LayerSnapshot) -> LayerBar:
+    phase = Phase(layer.phase)
+    here = phase in (Phase.DONE, Phase.PRESENT)
+    done = layer.size if here else min(layer.done, layer.size)
+    return LayerBar(
+        place=layer.position + 1,
+        diff_id=layer.diff_id,
+        width=BAR_WIDTH if here else BAR_WIDTH * done // layer.size if layer.size else 0,
+        percent=100 if here else _percent(done, layer.size),
+        phase=phase.value,
+        chip=_PHASE_CHIPS.get(phase, ""),
+        done=size(done),
+        size=size(layer.size),
+        speed=f"{size(int(layer.speed))}/s" if phase in _AT_WORK and layer.speed else "",
+    )
+
+
+def _percent(part: int, whole: int) -> int:
+    return 100 if part >= whole else 100 * part // whole
+
+
+def _bytes(count: int) -> tuple[str, str]:
+    number, unit = size(count).split(" ")
+    return number, unit
+
+
+def _speed(bytes_per_second: float) -> tuple[str, str]:
+    number, unit = _bytes(int(bytes_per_second))
+    return number, f"{unit}/s"
+
+
+def _clock(seconds: float) -> tuple[str, str]:
+    """Write a duration as one large figure: ``2 s``, ``1:20 min``, ``3:05 h``."""
+    whole = round(seconds)
+    if whole < 60:
+        return (f"{seconds:.1f}" if seconds < 9.95 else str(whole)), "s"
+    if whole < 3600:
+        return f"{whole // 60}:{whole % 60:02}", "min"
+    return f"{whole // 3600}:{whole % 3600 // 60:02}", "h"
+
+
+def _seconds(start: datetime | None, end: datetime | None) -> float | None:
+    return None if start is None or end is None else (end - start).total_seconds()
