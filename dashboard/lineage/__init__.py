@@ -1,8 +1,8 @@
 """The family tree of a project's images, from the catalog to a drawing.
 
-``family`` makes a forest of the catalog's graph and narrows it; ``tidy``, ``packing`` and ``drawing`` say where
-everything stands; ``svg`` and ``outline`` write it, as a drawing and as a nested list. All but ``layers`` are
-pure functions.
+``family`` makes a forest of the catalog's graph and narrows it; ``tidy``, ``packing`` and ``drawing`` say
+where everything stands; ``svg`` and ``outline`` write it, as a drawing and as a nested list. All but
+``layers`` are pure functions.
 """
 
 from dashboard.lineage.drawing import Drawing, draw, draw_tiny

@@ -1,8 +1,8 @@
 """Where everything of a family tree stands on the sheet, as values; nothing here knows SVG.
 
-Generations are columns from left to right. The leaves of one parent, when there are many, stand together in a
-block of several columns behind one edge: a family of 200 stays a picture instead of a strip. Families stand side
-by side on shelves; images that are related to nothing share a block of their own at the end.
+Generations are columns from left to right. The leaves of one parent, when there are many, stand together in
+a block of several columns behind one edge: a family of 200 stays a picture instead of a strip. Families
+share the sheet like pictures on a wall; images that are related to nothing have a block of their own.
 """
 
 from __future__ import annotations
@@ -12,18 +12,24 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from dashboard.lineage.family import Families
-from dashboard.lineage.packing import shelves
+from dashboard.lineage.packing import pack
 from dashboard.lineage.tidy import tidy
 
 MARGIN = 24.0
-_BLOCK_FROM = 7
 _ASPECT = 1.7
 
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """The measures of one kind of drawing, in CSS pixels at zoom 1."""
+    """The measures of one kind of drawing, in CSS pixels at zoom 1.
 
+    Attributes:
+        block_from: so many leaves of one parent make a block.
+        block_aspect: how many times as wide as high a block is, about.
+    """
+
+    block_from: int
+    block_aspect: float
     width: float
     height: float
     column_gap: float
@@ -37,9 +43,11 @@ class Style:
         return self.width + self.column_gap
 
 
-ROOMY = Style(232, 68, 88, 36, 12, 14, 72)
-CLOSE = Style(232, 68, 88, 18, 12, 14, 72)
-TINY = Style(40, 12, 26, 4, 3, 4, 18)
+ROOMY = Style(7, 1.7, 232, 68, 88, 36, 12, 14, 72)
+CLOSE = Style(4, 2.2, 232, 68, 72, 18, 12, 14, 72)
+TINY = Style(3, 4.0, 40, 12, 14, 2, 2, 2, 24)
+#: The mark of a folded family, in the gap to the right of its root.
+STUB = (54.0, 26.0)
 
 
 class Part(Enum):
@@ -61,11 +69,15 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class More:
-    """Stands for members that are left out beneath ``parent`` (None: families that are left out)."""
+    """Stands for members that are left out beneath ``parent`` (None: families that are left out).
+
+    A ``stub`` is small and hangs at its parent, none of whose children are drawn.
+    """
 
     parent: int | None
     x: float
     y: float
+    stub: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,13 +160,13 @@ def _draw(forest: Families, style: Style) -> Drawing:
     families.sort(key=lambda root: -forest.below[root])
     alone = tuple(root for root in forest.roots if not forest.children[root] and root not in forest.hidden)
     sketches = [_family(forest, root, style) for root in families]
-    if len(alone) >= _BLOCK_FROM:
+    if len(alone) >= style.block_from:
         sketches.append(_block_alone(alone, style))
     else:
         sketches.extend(_family(forest, root, style) for root in alone)
     if None in forest.hidden:
         sketches.append(_more_families(style))
-    corners, (width, height) = shelves(
+    corners, (width, height) = pack(
         [(sketch.width, sketch.height) for sketch in sketches], aspect=_ASPECT, gap=style.family_gap
     )
     for sketch, (x, y) in zip(sketches, corners, strict=True):
@@ -179,6 +191,12 @@ def _family(forest: Families, root: int, style: Style) -> Drawing:
         x = placed.column[at] * style.pitch
         y = placed.middle[at] - placed.top
         _put(sketch, box, x, y - tree.heights[at] / 2)
+        if box.part is Part.MEMBER and box.member in forest.hidden and not forest.children[box.member]:
+            width, height = STUB
+            left = x + style.width + style.column_gap - width - 4
+            sketch.more.append(More(box.member, left, y - height / 2, stub=True))
+            sketch.edges.append(Edge(x + style.width, y, left, y))
+            sketch.width = max(sketch.width, left + width)
         sketch.width = max(sketch.width, x + _extent(box, style)[0])
         for kid in tree.children[at]:
             sketch.edges.append(
@@ -192,11 +210,11 @@ def _standing_on(forest: Families, member: int, style: Style) -> list[_Box]:
     leaves = tuple(kid for kid in kids if not forest.children[kid] and kid not in forest.hidden)
     # Children come with families first (family.py), so the leaves are the tail, but for folded ones.
     boxes = [_Box(Part.MEMBER, member, kid) for kid in kids if forest.children[kid] or kid in forest.hidden]
-    if len(leaves) >= _BLOCK_FROM:
+    if len(leaves) >= style.block_from:
         boxes.append(_Box(Part.BLOCK, member, leaves=leaves, columns=_columns(len(leaves), style)))
     else:
         boxes.extend(_Box(Part.MEMBER, member, leaf) for leaf in leaves)
-    if member in forest.hidden:
+    if member in forest.hidden and kids:
         boxes.append(_Box(Part.MORE, member))
     return boxes
 
@@ -204,7 +222,7 @@ def _standing_on(forest: Families, member: int, style: Style) -> list[_Box]:
 def _columns(count: int, style: Style) -> int:
     """Return how many columns give a block of ``count`` a pleasant shape."""
     cell = (style.width + style.block_gap) / (style.height + style.block_gap)
-    return max(1, round(math.sqrt(count * _ASPECT / cell)))
+    return max(1, round(math.sqrt(count * style.block_aspect / cell)))
 
 
 def _extent(box: _Box, style: Style) -> tuple[float, float]:
@@ -254,6 +272,6 @@ def _more_families(style: Style) -> Drawing:
 
 def _paste(sketch: Drawing, sheet: Drawing, dx: float, dy: float) -> None:
     sheet.nodes += [Node(n.member, n.x + dx, n.y + dy) for n in sketch.nodes]
-    sheet.more += [More(m.parent, m.x + dx, m.y + dy) for m in sketch.more]
+    sheet.more += [More(m.parent, m.x + dx, m.y + dy, m.stub) for m in sketch.more]
     sheet.blocks += [Block(b.parent, b.x + dx, b.y + dy, b.width, b.height) for b in sketch.blocks]
     sheet.edges += [Edge(e.x1 + dx, e.y1 + dy, e.x2 + dx, e.y2 + dy) for e in sketch.edges]

@@ -1,7 +1,7 @@
 """A project's images as families: who stands on whom, twins as one member.
 
-Built from the catalog's graph, then narrowed: to one family, to what a filter matches, or to as many members as
-a drawing can hold. All of it is set-wise and linear.
+Built from the catalog's graph, then narrowed: to one family, to what a filter matches, or to as many
+members as a drawing can hold. All of it is set-wise and linear.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from worker.models.lineage import GraphNode, ProjectGraph
 
 _HUB = "docker.io/"
 _OFFICIAL = "docker.io/library/"
+#: A family that opens shows at least so many children, if it has them and there is room.
+_FEWEST = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,7 @@ class Families:
         children: of each member, in the order in which they are shown.
         roots: members without a parent, likewise.
         below: how many members stand on a member, directly or not.
-        hidden: member (None for the roots) -> how many of its children are left out, and how many members in all.
+        hidden: member (None for the roots) -> how many of its children are left out, and members in all.
     """
 
     members: dict[int, Member]
@@ -200,9 +202,9 @@ def _only(whole: Families, kept: Iterable[int], hits: set[int] | None = None) ->
 def folded(whole: Families, most: int, *, focus: int | None = None, start: int = 0) -> Families:
     """Leave out members until at most ``most`` remain, and say where how many are missing.
 
-    Generations open from the base on, and each takes its largest families first, so that what is left is the
-    shape of the whole. ``start`` skips that many children of ``focus`` (or roots): the next page of a family
-    that is too large even for itself.
+    Generations open from the base on: each gets half of the room that is left, shared equally among those who
+    have children, the largest families first. So what remains is the shape of the whole. ``start`` skips that
+    many children of ``focus`` (or roots): the next page of a family that is too large even for itself.
     """
     if len(whole.members) <= most and not start:
         return whole
@@ -212,18 +214,19 @@ def folded(whole: Families, most: int, *, focus: int | None = None, start: int =
     def biggest_first(key: int) -> tuple[int, tuple[str, ...], int]:
         return (-whole.below[key], whole.members[key].names, key)
 
-    # Each parent shows at most a share at first, so that one large family cannot push out all the others.
-    queue: list[int | None] = [focus]
-    for parent in queue:
-        its = sorted(whole.roots if parent is None else whole.children[parent], key=biggest_first)
-        first = start if parent == focus else 0
-        share = most if parent == focus else max(4, most // 16)
-        room = max(0, min(share, most - len(kept)))
-        taken = its[first : first + room]
-        kept.update(taken)
-        queue.extend(taken)
-        left = [key for key in its if key not in kept]
-        if left:
-            hidden[parent] = Hidden(len(left), sum(whole.below[key] + 1 for key in left))
+    opened: list[int | None] = [focus]
+    while opened:
+        following: list[int | None] = []
+        share = max(_FEWEST, (most - len(kept)) // 2 // len(opened))
+        for parent in opened:
+            its = sorted(whole.roots if parent is None else whole.children[parent], key=biggest_first)
+            first = start if parent == focus else 0
+            taken = its[first : first + max(0, min(share, most - len(kept)))]
+            kept.update(taken)
+            following.extend(key for key in taken if whole.children[key])
+            left = [key for key in its if key not in kept]
+            if left:
+                hidden[parent] = Hidden(len(left), sum(whole.below[key] + 1 for key in left))
+        opened = following
     smaller = _only(whole, kept)
     return replace(smaller, hidden=hidden, below={key: whole.below[key] for key in smaller.members})

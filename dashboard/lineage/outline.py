@@ -44,7 +44,8 @@ def _branch(forest: Families, parent: int | None, words: Words) -> list[int | st
     if parent in forest.hidden:
         count = forest.hidden[parent].members
         its.append(
-            f'<li><div class="leaf"><a class="rest" href="{escape(words.more(parent))}">{count:,} more</a></div></li>'
+            f'<li><div class="leaf"><a class="rest" href="{escape(words.more(parent))}">'
+            f"{count:,} more</a></div></li>"
         )
     return its
 
@@ -67,6 +68,6 @@ def _line(forest: Families, at: int, layers: Mapping[int, Sequence[Slice]], word
         f'<span class="said{dim}"><a href="{escape(words.image(at))}"{current}'
         f' title="{escape(member.full_names[0])}">{escape(member.names[0])}</a>{twins}'
         f'<span class="adds">{added(member)}{platform}</span>'
-        f'<svg class="core" viewBox="0 0 {_WIDTH} 6" preserveAspectRatio="none" height="6" aria-hidden="true">'
-        f"{rects}</svg></span>{count}"
+        f'<svg class="core" viewBox="0 0 {_WIDTH} 6" preserveAspectRatio="none" height="6"'
+        f' aria-hidden="true">{rects}</svg></span>{count}'
     )

@@ -3,13 +3,14 @@
 Written by hand and not by a template: a tree of ten thousand nodes is one loop over strings here (0.1 s), and
 ten times that in a template. Everything that comes from outside goes through ``escape``.
 
-The root is ``<g class="scene">``; the script of the page moves that group and nothing else. A node's parts are
-placed relative to the node, so that the style sheet can turn it into a solid block of its layers when the
-reader is too far away for text (``.far``).
+The root is ``<g class="scene">``; the script of the page moves that group and nothing else. A node's parts
+are placed relative to the node, so that the style sheet can show a shorter, larger name when the reader moves
+away (``.mid``), and a solid block of layers when even that is too small to be read (``.far``).
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -17,12 +18,13 @@ from html import escape
 from django.utils.safestring import SafeString, mark_safe
 
 from dashboard.figures import Slice, bars, hue, size
-from dashboard.lineage.drawing import Drawing, More
+from dashboard.lineage.drawing import STUB, Drawing, More, Style
 from dashboard.lineage.family import Families, Hidden, Member
 from dashboard.lineage.text import clip, clip_middle, length
 
 _PAD = 14.0
-_NAME, _SMALL = 14.0, 12.0
+_NAME, _SMALL, _BIG = 14.0, 12.0, 27.0
+_BIG_PAD = 8.0
 _BAR_Y, _BAR_HEIGHT = 47.0, 8
 
 
@@ -43,7 +45,9 @@ class Words:
     here: int | None = None
 
 
-def svg(drawing: Drawing, forest: Families, layers: Mapping[int, Sequence[Slice]], words: Words) -> SafeString:
+def svg(
+    drawing: Drawing, forest: Families, layers: Mapping[int, Sequence[Slice]], words: Words
+) -> SafeString:
     """Write every node with names, size and bars."""
     style = drawing.style
     room = style.width - 2 * _PAD
@@ -61,12 +65,14 @@ def svg(drawing: Drawing, forest: Families, layers: Mapping[int, Sequence[Slice]
         out.append(_text(member, words, room))
         out.append(f'<g class="bars" transform="translate({_PAD:g} {_BAR_Y:g})">')
         out.extend(
-            f'<rect class="layer h{bar.hue}" x="{bar.start:g}" width="{bar.length:g}" height="{_BAR_HEIGHT}" rx="2"/>'
+            f'<rect class="layer h{bar.hue}" x="{bar.start:g}" width="{bar.length:g}"'
+            f' height="{_BAR_HEIGHT}" rx="2"/>'
             for bar in bars(layers.get(member.id, ()), room)
         )
         out.append("</g></a>")
     out.extend(
-        _more(more, forest.hidden[more.parent], words, style.width, style.height) for more in drawing.more
+        (_stub if more.stub else _more)(more, forest.hidden[more.parent], words, style)
+        for more in drawing.more
     )
     out.append("</g></svg>")
     return mark_safe("".join(out))  # noqa: S308 - built above, every foreign text escaped
@@ -75,7 +81,7 @@ def svg(drawing: Drawing, forest: Families, layers: Mapping[int, Sequence[Slice]
 def svg_tiny(drawing: Drawing, forest: Families, tops: Mapping[int, str], words: Words) -> SafeString:
     """Write every node as one mark in the colour of its top layer; its name only on hover."""
     style = drawing.style
-    out = _opening(drawing, forest)
+    out = _opening(drawing, forest, "tree tiny")
     mark = f'width="{style.width:g}" height="{style.height:g}" rx="2"/></a>'
     for node in drawing.nodes:
         member = forest.members[node.member]
@@ -97,10 +103,10 @@ def added(member: Member) -> str:
     return f"+{size(member.added)}{compressed} · {member.added_layers} {plural}"
 
 
-def _opening(drawing: Drawing, forest: Families) -> list[str]:
+def _opening(drawing: Drawing, forest: Families, kind: str = "tree") -> list[str]:
     count = len(forest.members)
     out = [
-        f'<svg class="tree" xmlns="http://www.w3.org/2000/svg" width="{drawing.width:.0f}"'
+        f'<svg class="{kind}" xmlns="http://www.w3.org/2000/svg" width="{drawing.width:.0f}"'
         f' height="{drawing.height:.0f}" role="group"'
         f' aria-label="Family tree of {count} {"image" if count == 1 else "images"}"><g class="scene">'
     ]
@@ -124,6 +130,7 @@ def _opening(drawing: Drawing, forest: Families) -> list[str]:
 
 def _text(member: Member, words: Words, room: float) -> str:
     name = clip_middle(member.names[0], _NAME, room)
+    big = _short(member, room + 2 * (_PAD - _BIG_PAD))
     twins = ""
     if len(member.names) > 1:
         left = room - length(name, _NAME)
@@ -138,7 +145,14 @@ def _text(member: Member, words: Words, room: float) -> str:
     return (
         f'<text class="called" x="{_PAD:g}" y="22">{escape(name)}{twins}</text>'
         f'<text class="adds" x="{_PAD:g}" y="38.5">{escape(clip(line, _SMALL, room))}</text>'
+        f'<text class="big" x="{_BIG_PAD:g}" y="33">{escape(big)}</text>'
     )
+
+
+def _short(member: Member, room: float) -> str:
+    """Return a name for where room is scarce: the end of the repository, with the tag if that fits."""
+    whole = member.names[0].rpartition("/")[2]
+    return whole if length(whole, _BIG) <= room else clip(re.split("[:@]", whole)[0], _BIG, room)
 
 
 def _title(member: Member, forest: Families) -> str:
@@ -154,13 +168,27 @@ def _title(member: Member, forest: Families) -> str:
     return "\n".join(lines)
 
 
-def _more(more: More, hidden: Hidden, words: Words, width: float, height: float) -> str:
+def _more(more: More, hidden: Hidden, words: Words, style: Style) -> str:
     said = f"{hidden.members:,} more {'image' if hidden.members == 1 else 'images'}"
     families = f"in {hidden.children:,} {'family' if hidden.children == 1 else 'families'}; open them"
     return (
-        f'<a class="more" href="{escape(words.more(more.parent))}" transform="translate({more.x:g} {more.y:g})">'
+        f'<a class="more" href="{escape(words.more(more.parent))}"'
+        f' transform="translate({more.x:g} {more.y:g})">'
         f"<title>{said}</title>"
-        f'<rect class="box" width="{width:g}" height="{height:g}" rx="8"/>'
+        f'<rect class="box" width="{style.width:g}" height="{style.height:g}" rx="8"/>'
         f'<text class="called" x="{_PAD:g}" y="31">{said}</text>'
-        f'<text class="adds" x="{_PAD:g}" y="49">{families}</text></a>'
+        f'<text class="adds" x="{_PAD:g}" y="49">{families}</text>'
+        f'<text class="big" x="{_PAD:g}" y="43">+{hidden.members:,}</text></a>'
+    )
+
+
+def _stub(more: More, hidden: Hidden, words: Words, style: Style) -> str:
+    width, height = STUB
+    stand = "image stands" if hidden.members == 1 else "images stand"
+    said = f"{hidden.members:,} {stand} on it; open the family"
+    return (
+        f'<a class="more stub" href="{escape(words.more(more.parent))}"'
+        f' transform="translate({more.x:g} {more.y:g})"><title>{said}</title>'
+        f'<rect class="box" width="{width:g}" height="{height:g}" rx="{height / 2:g}"/>'
+        f'<text class="adds" x="{width / 2:g}" y="17">+{hidden.members:,}</text></a>'
     )

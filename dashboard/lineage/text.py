@@ -1,7 +1,7 @@
 """How long a text is when drawn, so that a name can be cut before it leaves its box.
 
-The table holds the advance widths of Inter at weight 600 (the boldest that the drawing uses), in thousandths of
-an em, for the printable ASCII characters, as measured in a browser.
+The table holds the advance widths of Inter at weight 600 (the boldest that the drawing uses), in
+thousandths of an em, for the printable ASCII characters, as measured in a browser.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _ASCII = (
 )
 # fmt: on
 _ELLIPSIS = "…"
-_OTHER = {"…": 957, "·": 319, "—": 1000, "×": 673}
+_OTHER = {"…": 957, "·": 319, "—": 1000}
 _LETTER, _WIDE = 800, 1050
 
 

@@ -4,11 +4,11 @@ Columns are generations. A box takes one column, or several in a row (a block of
 Every subtree is as close to its neighbours as their outlines allow, parents stand in the middle of their
 children, and small subtrees between large ones float to the middle instead of sticking to one side.
 
-How: a subtree's outline is a linked list, one cell per column, that holds the step from the column before. Two
-outlines are compared over the columns that both have, so joining costs the *shallower* of the two; summed over
-a tree that is linear (each step is paid by the end of a shallower subtree). Children are placed twice, once each
-as high and once each as low as possible. Every rule is of the form "this one stands at least so far below that
-one", so the average of two valid placements is valid too, and it is the balanced one.
+How: a subtree's outline is a linked list, one cell per column, that holds the step from the column before.
+Two outlines are compared over the columns that both have, so joining costs the *shallower* of the two; summed
+over a tree that is linear (each step is paid by the end of a shallower subtree). Children are placed twice,
+once each as high and once each as low as possible. Every rule is of the form "this one stands at least so far
+below that one", so the average of two valid placements is valid too, and it is the balanced one.
 """
 
 from __future__ import annotations

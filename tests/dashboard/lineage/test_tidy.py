@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
 from collections import defaultdict
 from types import FrameType
@@ -37,8 +38,10 @@ def test_no_two_boxes_overlap(tree: Tree) -> None:
     """In every column, boxes keep at least the gap between them."""
     placed = place(tree)
     for boxes in by_column(tree, placed).values():
-        for above, below in zip(boxes, boxes[1:], strict=False):
-            room = placed.middle[below] - placed.middle[above] - (tree.heights[above] + tree.heights[below]) / 2
+        for above, below in itertools.pairwise(boxes):
+            room = (
+                placed.middle[below] - placed.middle[above] - (tree.heights[above] + tree.heights[below]) / 2
+            )
             # Siblings and cousins keep the gap; 1e-6 is for floating point.
             assert room >= GAP - 1e-6
 
@@ -91,7 +94,7 @@ def test_a_small_subtree_between_two_large_ones_floats_in_the_middle() -> None:
 def test_leaves_of_one_parent_are_exactly_the_gap_apart() -> None:
     placed = place(star(5))
     ys = [placed.middle[box] for box in range(1, 5)]
-    assert [b - a for a, b in zip(ys, ys[1:], strict=False)] == [62.0, 62.0, 62.0]
+    assert [b - a for a, b in itertools.pairwise(ys)] == [62.0, 62.0, 62.0]
 
 
 def _steps(tree: Tree) -> int:
