@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from worker.engine.disk import disk_errors, explain, remove_at, remove_tree
 from worker.engine.store.blobs import BlobStore, BlobWriter
-from worker.engine.store.files import disk_errors, explain, remove_at, remove_tree
 from worker.engine.store.images import REF_NAME, ImageList, StoredImage
 from worker.engine.store.layers import LayerInfo, LayerStore, StagedLayer
 from worker.engine.store.locks import file_lock

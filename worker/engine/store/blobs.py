@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 from worker.engine.cancel import CancelToken
+from worker.engine.disk import disk_errors, fsync_directory, write_atomically
 from worker.engine.errors import DigestMismatch, SizeMismatch, StoreDamaged
 from worker.engine.oci import Digest
-from worker.engine.store.files import disk_errors, fsync_directory, write_atomically
 from worker.engine.store.locks import file_lock
 
 _CHUNK = 1 << 20

@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from worker.engine.disk import disk_errors, write_atomically
 from worker.engine.errors import InvalidManifest, StoreDamaged
 from worker.engine.oci import Descriptor, MediaType
 from worker.engine.oci.digest import Digest
-from worker.engine.store.files import disk_errors, write_atomically
 from worker.engine.store.locks import file_lock
 
 REF_NAME = "org.opencontainers.image.ref.name"

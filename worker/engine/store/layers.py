@@ -11,9 +11,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from worker.engine.cancel import CancelToken
+from worker.engine.disk import disk_errors, fsync_directory, remove_tree, sync_filesystem
 from worker.engine.errors import LayerMissing, StoreDamaged
 from worker.engine.oci import Digest
-from worker.engine.store.files import disk_errors, fsync_directory, remove_tree, sync_filesystem
 from worker.engine.store.locks import file_lock
 
 _TREE, _FILES, _INFO = "tree", "files.msgpack.zst", "layer.json"

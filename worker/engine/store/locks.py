@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from worker.engine.cancel import CancelToken
-from worker.engine.store.files import disk_errors
+from worker.engine.disk import disk_errors
 
 _POLL = 0.1  # seconds; flock has no time limit of its own, and a cancelled wait must end
 

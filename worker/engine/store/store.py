@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from worker.engine.disk import disk_errors, write_atomically
 from worker.engine.errors import StoreNotWritable
 from worker.engine.store.blobs import BlobStore
-from worker.engine.store.files import disk_errors, write_atomically
 from worker.engine.store.images import ImageList
 from worker.engine.store.layers import LayerStore
 

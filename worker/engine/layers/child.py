@@ -1,0 +1,82 @@
+"""The program that extracts one layer in a jail: ``python -m worker.engine.layers.child``.
+
+It reads the compressed layer from its standard input. Its arguments are the tree to fill, the numbers of two
+open files (the file index to write, the pipe to report on) and the limits as JSON. A report is one line of
+JSON: ``{"unpacked": bytes}`` about ten times a second; at the end ``{"done": {...}}`` or ``{"error": {...}}``.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import sys
+import threading
+from dataclasses import asdict
+from typing import Any
+
+from worker.engine import disk
+from worker.engine.errors import StrataError, UnsafeLayer
+from worker.engine.layers import jail
+from worker.engine.layers.limits import Limits
+from worker.engine.layers.stream import Inflated
+from worker.engine.layers.unpack import Unpacked, unpack
+
+_INTERVAL = 0.1  # seconds between reports
+
+
+class _Report:
+    def __init__(self, fd: int) -> None:
+        self._fd = fd
+        self._lock = threading.Lock()
+
+    def send(self, **line: Any) -> None:
+        with self._lock:
+            data = json.dumps(line).encode() + b"\n"
+            while data:
+                data = data[os.write(self._fd, data) :]
+
+    def watch(self, stream: Inflated) -> None:
+        """Report the stream's progress, from a thread, as long as the process lives."""
+
+        def run() -> None:
+            pause = threading.Event()
+            while not pause.wait(_INTERVAL):
+                self.send(unpacked=stream.unpacked)
+
+        threading.Thread(target=run, daemon=True).start()
+
+
+def _extract(tree: str, index_fd: int, limits: Limits, report: _Report) -> Unpacked:
+    jail.enter(os.fsencode(tree), limits.memory_bytes)
+    root = os.open("/", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    with io.FileIO(0) as source, os.fdopen(index_fd, "r+b", buffering=0) as index_file:
+        return unpack(source, root, index_file, limits, report.watch)
+
+
+def main() -> None:
+    """Extract, and report how it ended; this is the boundary where every error becomes a report."""
+    tree, index_fd, report_fd, limits = sys.argv[1:]
+    report = _Report(int(report_fd))
+    try:
+        done = _extract(tree, int(index_fd), Limits(**json.loads(limits)), report)
+        # JSON escapes what of a name is no text, and the parent restores it.
+        report.send(done={**asdict(done), "opaque": [os.fsdecode(path) for path in done.opaque]})
+    except Exception as error:  # noqa: BLE001
+        found = _explain(error)
+        report.send(error={"code": found.code, "message": found.message, "hint": found.hint})
+    os._exit(0)  # at once: nothing is left to do, and the threads need not end first
+
+
+def _explain(error: Exception) -> StrataError:
+    if isinstance(error, StrataError):
+        return error
+    if isinstance(error, OSError):
+        return disk.explain(error, "write the layer")
+    if isinstance(error, MemoryError):
+        return UnsafeLayer("The layer is refused: extracting it takes too much memory.")
+    return StrataError(f"Extraction failed: {type(error).__name__}: {error}.")
+
+
+if __name__ == "__main__":
+    main()

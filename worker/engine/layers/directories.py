@@ -1,0 +1,198 @@
+"""The directories of a tree being written: reached safely, and given their attributes at the end.
+
+A path is walked one component at a time, each opened relative to the one before and never through a link.
+Links that the layer itself planted are resolved here, by their text, inside the tree; so no path reaches a
+place outside of it, however it is made, even without the jail around this process.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections import OrderedDict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from worker.engine.errors import CorruptLayer
+from worker.engine.layers.names import split
+from worker.engine.layers.xattrs import set_xattr
+
+_OPEN = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_KEPT_OPEN = 64
+_MAX_LINKS = 40  # as many as the kernel follows
+_PLAIN_BITS = 0o1777  # what mkdir(2) sets; a set-group-ID bit would also be inherited by what is made inside
+
+
+@dataclass(slots=True)
+class Attributes:
+    """What a directory gets when all its entries are written; writing them would change its time.
+
+    Attributes:
+        implied: The tar has entries in it, but none for it.
+        opaque: What the layers below have in it is deleted. The mark itself is set by who started this
+            process: it needs rights that this one has given up.
+        settled: All is as it should be already, but for the time.
+    """
+
+    mode: int = 0o755
+    uid: int = 0
+    gid: int = 0
+    mtime_ns: int = 0
+    xattrs: dict[bytes, bytes] = field(default_factory=dict)
+    implied: bool = True
+    opaque: bool = False
+    settled: bool = False
+
+    @property
+    def plain(self) -> bool:
+        """Whether mkdir(2) alone, with this mode, gives everything but the time."""
+        return not (self.uid or self.gid or self.xattrs or self.mode & ~_PLAIN_BITS)
+
+
+class Directories:
+    """All directories of one tree.
+
+    Attributes:
+        root: The open tree.
+        made: Attributes by path, of every directory of the tree.
+        whiteouts: Paths of the deletion marks that were written.
+    """
+
+    def __init__(self, root: int) -> None:
+        self.root = root
+        self.whiteouts: set[bytes] = set()
+        self.made: dict[bytes, Attributes] = {b"": Attributes()}
+        self._open: OrderedDict[bytes, tuple[int, bytes]] = OrderedDict()
+
+    def reach(self, path: bytes, create: bool = True) -> tuple[int, bytes]:
+        """Open a directory, making what is missing on the way; keep it open for a while.
+
+        What it returned before stays open until :meth:`forget`, or until many others have been reached.
+
+        Returns:
+            The open directory, and its path after all links: where it really is.
+
+        Raises:
+            CorruptLayer: something on the way is neither directory nor link to one.
+            FileNotFoundError: something is missing, and is not to be made.
+        """
+        found = self._open.get(path)
+        if found is not None:
+            return found
+        if not path:
+            return self.root, b""
+        found = self._walk(path, create)
+        self._open[path] = found
+        if len(self._open) > _KEPT_OPEN:
+            os.close(self._open.popitem(last=False)[1][0])
+        return found
+
+    def make(self, parent: int, name: bytes, path: bytes, attributes: Attributes) -> None:
+        """Make a directory, and remember what it is to become.
+
+        Raises:
+            FileExistsError: something is there.
+        """
+        os.mkdir(name, attributes.mode & _PLAIN_BITS, dir_fd=parent)
+        attributes.settled = attributes.plain
+        self.made[path] = attributes
+
+    def revive(self, parent: int, name: bytes, path: bytes, attributes: Attributes) -> None:
+        """Put a directory where the layer also has a whiteout: it hides what is below, and is new itself."""
+        os.unlink(name, dir_fd=parent)
+        self.whiteouts.discard(path)
+        attributes.opaque = True
+        self.make(parent, name, path, attributes)
+
+    def forget(self, path: bytes) -> None:
+        """What was at ``path`` has been removed, and everything below it."""
+        self.whiteouts.discard(path)
+        if self.made.pop(path, None) is not None:
+            below = path + b"/"
+            for gone in [known for known in self.made if known.startswith(below)]:
+                del self.made[gone]
+            self.whiteouts.difference_update([mark for mark in self.whiteouts if mark.startswith(below)])
+        self.close()  # what is kept open may lead through it
+
+    def close(self) -> None:
+        """Close what is kept open, but for the root."""
+        for fd, _ in self._open.values():
+            os.close(fd)
+        self._open.clear()
+
+    def finish(self) -> Iterator[tuple[bytes, Attributes]]:
+        """Give every directory its attributes, and yield it."""
+        for path in sorted(self.made):
+            attributes = self.made[path]
+            directory, name = split(path) if path else (b"", b".")
+            parent, _ = self.reach(directory)
+            if not attributes.settled:
+                self._settle(parent, name, attributes)
+            times = (attributes.mtime_ns, attributes.mtime_ns)
+            os.utime(name, ns=times, dir_fd=parent, follow_symlinks=False)
+            yield path, attributes
+
+    @staticmethod
+    def _settle(parent: int, name: bytes, attributes: Attributes) -> None:
+        fd = os.open(name, _OPEN, dir_fd=parent)
+        try:
+            os.fchown(fd, attributes.uid, attributes.gid)
+            os.fchmod(fd, attributes.mode)
+            for key, value in attributes.xattrs.items():
+                set_xattr(fd, key, value)
+        finally:
+            os.close(fd)
+
+    def _walk(self, path: bytes, create: bool) -> tuple[int, bytes]:
+        directory, name = split(path)
+        start, here = self._open.get(directory, (self.root, b""))
+        pending = [name] if here or not directory else path.split(b"/")[::-1]
+        fd = os.dup(start)
+        links = 0
+        try:
+            while pending:
+                name = pending.pop()
+                if name == b"..":  # only links have these; the root is its own parent
+                    here, _, _ = here.rpartition(b"/")
+                    pending += here.split(b"/")[::-1] if here else []
+                    here, fd = b"", self._replace(fd, os.dup(self.root))
+                elif name not in (b"", b"."):
+                    there = here + b"/" + name if here else name
+                    target = self._target(fd, name, there, create)
+                    if target is None:
+                        here, fd = there, self._replace(fd, os.open(name, _OPEN, dir_fd=fd))
+                        continue
+                    links += 1
+                    if links > _MAX_LINKS:
+                        raise CorruptLayer(f"The layer has an entry behind a loop of links: {path!r}.")
+                    pending += target.split(b"/")[::-1]
+                    if target.startswith(b"/"):
+                        here, fd = b"", self._replace(fd, os.dup(self.root))
+        except BaseException:
+            os.close(fd)
+            raise
+        return fd, here
+
+    def _target(self, parent: int, name: bytes, path: bytes, create: bool) -> bytes | None:
+        """The target of the link ``name``; None if it is a directory, which it is made to be if missing."""
+        if path in self.made:
+            return None
+        try:
+            if not create:
+                os.stat(name, dir_fd=parent, follow_symlinks=False)
+                raise FileExistsError
+            self.make(parent, name, path, Attributes())
+        except FileExistsError:
+            found = os.stat(name, dir_fd=parent, follow_symlinks=False).st_mode
+            if stat.S_ISLNK(found):
+                return os.readlink(name, dir_fd=parent)
+            if path in self.whiteouts:
+                self.revive(parent, name, path, Attributes())
+                return None
+            raise CorruptLayer(f"The layer has an entry inside of what is no directory: {path!r}.") from None
+        return None
+
+    @staticmethod
+    def _replace(old: int, new: int) -> int:
+        os.close(old)
+        return new

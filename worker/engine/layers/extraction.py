@@ -1,0 +1,217 @@
+"""Extracting one layer through a jailed child process: fed with compressed bytes, answering with the result.
+
+Not part of the package's face: the child imports the package too, and has no use for what this imports.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import select
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from worker.engine.cancel import CancelToken
+from worker.engine.disk import disk_errors
+from worker.engine.errors import SandboxError, StrataError
+from worker.engine.layers.limits import Limits
+
+_PIPE_BYTES = 1 << 20  # what an unprivileged user may ask for, by default
+_WAIT = 0.1  # seconds
+_OPAQUE = b"trusted.overlay.opaque"
+_WALK = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_HOME = str(Path(__file__).resolve().parents[3])
+
+# Isolated from the user's environment (-I), without site customisation (-S): it is told where to import from.
+_PROGRAM = (
+    "import sys, json; sys.path[:] = json.loads(sys.argv.pop(1));"
+    "from worker.engine.layers.child import main; main()"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Extracted:
+    """What came out.
+
+    Attributes:
+        diff_id: SHA-256 of the uncompressed tar, in hex.
+        unpacked_size: Its bytes.
+        content_size: Bytes of the regular files' content.
+        entries: Records in the file index.
+    """
+
+    diff_id: str
+    unpacked_size: int
+    content_size: int
+    entries: int
+
+
+class Extraction:
+    """A child at work. A context manager: when it is left, the child is gone.
+
+    Attributes:
+        unpacked: Bytes of uncompressed tar so far.
+    """
+
+    def __init__(
+        self, tree: Path, index_path: Path, limits: Limits | None = None, cancel: CancelToken | None = None
+    ) -> None:
+        """Start the child.
+
+        Args:
+            tree: An empty directory, to be filled.
+            index_path: The file index, to be made.
+            cancel: Kills the child, and so ends whatever waits for it, at once.
+
+        Raises:
+            SandboxError: this process has not the rights to build a jail, or cannot start a program.
+            StoreError: the index file cannot be made.
+        """
+        if os.geteuid() != 0:
+            raise SandboxError("Layers can be extracted only as root: file owners and device nodes need it.")
+        self.unpacked = 0
+        self._tree = tree.resolve()
+        self._cancel = cancel
+        self._verdict: dict[str, Any] = {}
+        self._unread = b""
+        self._stack = contextlib.ExitStack()
+        with contextlib.ExitStack() as starting, disk_errors("extract the layer"):
+            self._start(index_path, limits or Limits(), starting)
+            self._stack = starting.pop_all()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def feed(self, data: bytes | memoryview) -> bool:
+        """Give the child the next compressed bytes; wait while it has enough of them.
+
+        Returns:
+            False when it has ended early, and wants no more; :meth:`finish` tells why.
+        """
+        view = memoryview(data)
+        try:
+            while view:
+                view = view[os.write(self._input, view) :]
+        except BrokenPipeError:
+            return False
+        self._listen(0)
+        return True
+
+    def finish(self, on_progress: Callable[[], None]) -> Extracted:
+        """Tell the child that this was all, and wait for its result.
+
+        Args:
+            on_progress: Called about ten times a second while waiting.
+
+        Raises:
+            CorruptLayer, UnsafeLayer: as the child found.
+            StoreError: the disk is full or refuses.
+            SandboxError: the jail cannot be built, or the child died.
+            Cancelled: while waiting.
+        """
+        self._close_input()
+        while self._listen(_WAIT):
+            on_progress()
+        self._process.wait()
+        if "done" in self._verdict:
+            done = self._verdict["done"]
+            with disk_errors("mark opaque directories"):
+                self._mark_opaque([os.fsencode(path) for path in done.pop("opaque")])
+            return Extracted(**done)
+        if self._cancel is not None:
+            self._cancel.check()
+        raise self._failure()
+
+    def _start(self, index_path: Path, limits: Limits, stack: contextlib.ExitStack) -> None:
+        self._reports, reports = os.pipe()
+        stack.callback(os.close, self._reports)
+        source, self._input = os.pipe()
+        stack.callback(self._close_input)
+        index = os.open(index_path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        with contextlib.suppress(OSError):
+            fcntl.fcntl(source, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
+        paths = [_HOME, *(path for path in sys.path if Path(path).is_absolute())]
+        options = [str(self._tree), str(index), str(reports), json.dumps(asdict(limits))]
+        try:
+            self._process = subprocess.Popen(
+                [sys.executable, "-I", "-S", "-c", _PROGRAM, json.dumps(paths), *options],
+                stdin=source,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                pass_fds=(index, reports),
+                env={},
+            )
+        finally:
+            for fd in (source, index, reports):
+                os.close(fd)
+        stack.callback(self._end)
+        if self._cancel is not None:
+            stack.enter_context(self._cancel.on_cancel(self._process.kill))
+
+    def _close_input(self) -> None:
+        if self._input >= 0:
+            os.close(self._input)
+            self._input = -1
+
+    def _end(self) -> None:
+        self._process.kill()
+        self._process.wait()
+        if self._process.stderr is not None:
+            self._process.stderr.close()
+
+    def _listen(self, seconds: float) -> bool:
+        """Read the reports that are there, or come soon; False once the child has closed its end."""
+        ready, _, _ = select.select([self._reports], [], [], seconds)
+        if not ready:
+            return True
+        data = os.read(self._reports, 1 << 16)
+        *lines, self._unread = (self._unread + data).split(b"\n")
+        for line in lines:
+            report = json.loads(line)
+            self.unpacked = report.get("unpacked", self.unpacked)
+            if "unpacked" not in report:
+                self._verdict = report
+        return bool(data)
+
+    def _failure(self) -> StrataError:
+        if "error" in self._verdict:
+            error = self._verdict["error"]
+            return _ERRORS.get(error["code"], StrataError)(error["message"], hint=error["hint"])
+        said = self._process.stderr.read()[-500:].decode(errors="replace") if self._process.stderr else ""
+        how = f"status {self._process.returncode}" + (f": {said.strip()}" if said.strip() else "")
+        return SandboxError(
+            f"The extracting process died ({how}).", hint="If this machine is short of memory, give it more."
+        )
+
+    def _mark_opaque(self, paths: list[bytes]) -> None:
+        """Set OverlayFS's mark, for which the child has no right; believing it nothing but names."""
+        for path in paths:
+            fd = os.open(self._tree, _WALK)
+            try:
+                for name in path.split(b"/") if path else ():
+                    if name in (b"", b".", b".."):
+                        raise SandboxError(f"The extracting process reported an impossible path: {path!r}.")
+                    deeper = os.open(name, _WALK, dir_fd=fd)
+                    os.close(fd)
+                    fd = deeper
+                os.setxattr(fd, _OPAQUE, b"y")
+            finally:
+                os.close(fd)
+
+
+def _all_kinds(kind: type[StrataError]) -> Iterator[type[StrataError]]:
+    yield kind
+    for narrower in kind.__subclasses__():
+        yield from _all_kinds(narrower)
+
+
+_ERRORS = {kind.code: kind for kind in _all_kinds(StrataError)}
