@@ -24,6 +24,15 @@ class Role(models.TextChoices):
         return self.rank >= needed.rank
 
 
+class ProjectManager(models.Manager["Project"]):
+    def first_or_new(self, name: str = "") -> Project:
+        """Return the install's first project; make it, called ``name``, if there is none."""
+        if (first := self.order_by("id").first()) is not None:
+            return first
+        project, _ = self.get_or_create(slug="default", defaults={"name": name.strip() or "Default"})
+        return project
+
+
 class Project(models.Model):
     """Images, containers, schedules, registries and members belong to exactly one project.
 
@@ -36,6 +45,8 @@ class Project(models.Model):
     name = models.CharField(max_length=100)
     quota_bytes = models.PositiveBigIntegerField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = ProjectManager()
 
     class Meta:
         ordering = ["name", "id"]

@@ -9,8 +9,6 @@ from worker.engine.errors import Conflict
 from worker.models import Membership, Project, Role
 from worker.services.people import check_password, check_username
 
-DEFAULT_SLUG = "default"
-
 
 def setup_needed() -> bool:
     """Whether nobody administers this install yet."""
@@ -46,9 +44,4 @@ def appoint_first_admin(username: str, password: str, project_name: str = "Defau
 
 def default_project(name: str = "Default") -> Project:
     """Return the install's first project; make it if there is none."""
-    if (project := Project.objects.order_by("id").first()) is not None:
-        return project
-    project, _ = Project.objects.get_or_create(
-        slug=DEFAULT_SLUG, defaults={"name": name.strip() or "Default"}
-    )
-    return project
+    return Project.objects.first_or_new(name)

@@ -1,0 +1,165 @@
+"""``manage.py pull REF``: a pull in the foreground, without Redis or a worker."""
+
+from __future__ import annotations
+
+import json
+import logging
+import signal
+import sys
+import threading
+import time
+from types import FrameType
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+from django.db import DatabaseError
+from django.utils.timezone import now
+
+from worker.engine.cancel import CancelToken
+from worker.engine.errors import NotFound, StrataError
+from worker.engine.oci import Platform, Reference
+from worker.engine.pull import PulledImage
+from worker.management.bar import Bars, PlainLines, size
+from worker.management.preparing import is_prepared, prepare_database
+from worker.models import Job, JobKind, JobState, Project
+from worker.models.limits import require_allowed, require_quota
+from worker.tasks.pulling import pull_image
+from worker.tasks.running import Outcome, Run, run_job
+
+_INTERRUPTED = 130
+
+
+class Command(BaseCommand):
+    help = "Pull an image now, with a progress bar. Ctrl-C ends it; finished parts are kept."
+    # A pull of what is already here should feel instant.
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("reference", help="as for docker pull: alpine, host:5000/name:tag, name@sha256:…")
+        parser.add_argument(
+            "--insecure",
+            action="store_true",
+            help="allow plain HTTP and certificates that nobody vouches for",
+        )
+        parser.add_argument(
+            "--platform", default="", metavar="OS/ARCH[/VARIANT]", help="default: this machine's"
+        )
+        parser.add_argument("--json", action="store_true", help="print what was pulled as a JSON object")
+        parser.add_argument("--project", default="", metavar="SLUG", help="default: the first project")
+        parser.add_argument("--fetch-only", action="store_true", help="fetch and verify, but extract nothing")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if options["verbosity"] < 2:
+            # The one line on stderr says what is wrong; what the parts log on their way would only hide it.
+            logging.disable(logging.CRITICAL)
+        begun = time.monotonic()
+        token = CancelToken()
+        _cancel_on_signals(token)
+        try:
+            job = self._job(options)
+            state, pulled = self._pull(job, token)
+        except StrataError as error:
+            self._fail(error.message, error.hint, error.code)
+        except (DatabaseError, OSError) as error:
+            self._fail(
+                f"The database cannot be used: {error}.",
+                "Check STRATA_DATA and STRATA_DATABASE_URL.",
+                "database",
+            )
+        job.refresh_from_db()
+        if state is JobState.FAILED:
+            hint = (
+                "Run it again with --verbosity 2." if job.error_code == "internal_error" else job.error_hint
+            )
+            self._fail(job.error_message, hint, job.error_code)
+        if pulled is None or state is not JobState.SUCCEEDED:
+            self.stderr.write("cancelled: finished parts are kept")
+            sys.exit(_INTERRUPTED)
+        self._print(job, pulled, round(time.monotonic() - begun, 2), as_json=options["json"])
+
+    def _job(self, options: dict[str, Any]) -> Job:
+        reference = Reference.parse(options["reference"])
+        platform = str(Platform.parse(options["platform"])) if options["platform"] else ""
+        require_allowed(reference.registry)
+        if not is_prepared():
+            prepare_database()
+        project = _project(options["project"])
+        require_quota(project)
+        return Job.objects.create(
+            project=project,
+            kind=JobKind.PULL,
+            reference=str(reference),
+            platform=platform,
+            arguments={
+                "insecure": True if options["insecure"] else None,
+                "fetch_only": options["fetch_only"],
+            },
+            # Not to be sent to a worker: it is claimed right here.
+            sent_at=now(),
+        )
+
+    def _pull(self, job: Job, token: CancelToken) -> tuple[JobState | None, PulledImage | None]:
+        arrived: list[PulledImage] = []
+        with Bars(sys.stderr) if sys.stderr.isatty() else PlainLines(sys.stderr) as listener:
+
+            def work(run: Run) -> Outcome:
+                return pull_image(run, listener, arrived.append)
+
+            state = run_job(job.pk, work, token)
+        return state, arrived[0] if arrived else None
+
+    def _print(self, job: Job, pulled: PulledImage, seconds: float, *, as_json: bool) -> None:
+        if as_json:
+            self.stdout.write(json.dumps(_facts(job, pulled, seconds)))
+        elif pulled.unchanged:
+            self.stdout.write(f"{job.reference} is unchanged: {pulled.digest}")
+        else:
+            fetched = f"{size(pulled.bytes_fetched)} fetched, {pulled.layers_extracted} layers extracted"
+            self.stdout.write(f"{job.reference} pulled: {pulled.digest} ({fetched}, {seconds:.1f} s)")
+
+    def _fail(self, message: str, hint: str, code: str) -> None:
+        self.stderr.write(f"error: {message} {hint} [{code}]")
+        sys.exit(1)
+
+
+def _project(slug: str) -> Project:
+    if not slug:
+        return Project.objects.first_or_new()
+    project = Project.objects.filter(slug=slug).first()
+    if project is None:
+        raise NotFound(f"There is no project {slug}.", hint="Leave out --project for the first one.")
+    return project
+
+
+def _cancel_on_signals(token: CancelToken) -> None:
+    def handler(number: int, frame: FrameType | None) -> None:
+        # In a thread: what was interrupted may hold the token's lock. A second signal ends the program.
+        signal.signal(number, signal.SIG_DFL)
+        threading.Thread(target=token.cancel, daemon=True).start()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, handler)
+
+
+def _facts(job: Job, pulled: PulledImage, seconds: float) -> dict[str, Any]:
+    return {
+        "reference": job.reference,
+        "digest": str(pulled.digest),
+        "platform": str(pulled.platform),
+        "unchanged": pulled.unchanged,
+        "bytes_fetched": pulled.bytes_fetched,
+        "image": job.image_id,
+        "layers": [
+            {
+                "position": layer.position,
+                "diff_id": str(layer.diff_id),
+                "digest": str(layer.digest),
+                "media_type": str(layer.media_type),
+                "compressed_size": layer.size,
+                "unpacked_size": layer.unpacked_size,
+                "created_by": layer.created_by,
+            }
+            for layer in pulled.layers
+        ],
+        "seconds": seconds,
+    }

@@ -1,0 +1,63 @@
+"""Make the database ready: once, however many processes want it at the same time."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+from collections.abc import Iterator
+
+from django.conf import settings
+from django.core.management import call_command
+from django.db import DatabaseError, connection
+from django.db.migrations.executor import MigrationExecutor
+
+from worker.models import Project
+
+# Any number will do, as long as nothing else on this database server uses it.
+_ADVISORY_LOCK = 0x57247A
+
+
+def prepare_database() -> bool:
+    """Apply the migrations that are missing; whether there were any.
+
+    Raises:
+        OSError: the data directory cannot be written.
+        DatabaseError: the database cannot be reached or written.
+    """
+    if not _migrations_missing():
+        return False
+    with _one_at_a_time():
+        if not _migrations_missing():
+            return False
+        call_command("migrate", interactive=False, verbosity=0)
+    return True
+
+
+def is_prepared() -> bool:
+    """Whether the database has tables at all; far quicker than to ask for missing migrations."""
+    try:
+        Project.objects.exists()
+    except DatabaseError:
+        return False
+    return True
+
+
+def _migrations_missing() -> bool:
+    executor = MigrationExecutor(connection)
+    return bool(executor.migration_plan(executor.loader.graph.leaf_nodes()))
+
+
+@contextlib.contextmanager
+def _one_at_a_time() -> Iterator[None]:
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_lock(%s)", [_ADVISORY_LOCK])
+            try:
+                yield
+            finally:
+                cursor.execute("SELECT pg_advisory_unlock(%s)", [_ADVISORY_LOCK])
+        return
+    settings.DATA_DIR.mkdir(parents=True, exist_ok=True)
+    with (settings.DATA_DIR / "prepare.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
