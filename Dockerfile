@@ -37,7 +37,7 @@ USER 10001:10001
 EXPOSE 8000
 CMD ["granian", "dashboard.asgi:application", "--interface", "asgi", "--no-ws", \
      "--host", "0.0.0.0", "--port", "8000", "--workers", "1", \
-     "--workers-kill-timeout", "3s", "--respawn-failed-workers", \
+     "--workers-kill-timeout", "3s", "--respawn-failed-workers", "--backpressure", "8192", "--backlog", "8192", \
      "--static-path-route", "/static", "--static-path-mount", "/app/build/static", "--log-level", "warning"]
 
 # ---- worker: root, because a layer's files have owners; compose.yaml says which few of root's powers are left

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import shutil
 import socket
 import tempfile
@@ -76,10 +77,12 @@ def find_redis() -> str:
 
 def container_warnings() -> list[str]:
     """Return what is missing for containers, one line each; pulling works without."""
+    # Debian keeps runc in /usr/sbin, which an ordinary user's PATH leaves out; the workers look there too.
+    path = os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/local/sbin", "/usr/sbin", "/sbin"))
     missing = []
-    if not any(shutil.which(name) for name in RUNTIMES):
+    if not any(shutil.which(name, path=path) for name in RUNTIMES):
         missing.append("runc (or crun)")
-    if not shutil.which("conmon"):
+    if not shutil.which("conmon", path=path):
         missing.append("conmon")
     if not missing:
         return []

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import secrets
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -60,20 +62,33 @@ def make(settings: Settings) -> Plan:
         _worker("control", f"container.{settings.node},housekeeping", 2, env),
         _beat(settings, env),
     )
+    admin: Mapping[str, str] = {}
     welcome = None
     if settings.demo:
+        admin = _demo_admin(settings)
         port = ports.remembered(settings.data / "samples-port", _SAMPLES_PORT)
         samples = (sys.executable, "-m", "samples.serve", "--port", str(port))
         programs = (Program(name="samples", command=samples, env=env), *programs)
-        demo = (*_MANAGE, "demo", "--registry", f"127.0.0.1:{port}", "--address", settings.address)
-        welcome = Program(name="demo", command=demo, env=env)
+        demo = (*_MANAGE, "demo", "--registry", f"127.0.0.1:{port}")
+        welcome = Program(name="demo", command=demo, env={**env, **admin})
     return Plan(
         store=store,
-        prepare=Program(name="prepare", command=(*_MANAGE, "prepare"), env=env),
+        prepare=Program(name="prepare", command=(*_MANAGE, "prepare"), env={**env, **admin}),
         programs=programs,
         welcome=welcome,
         last=Program(name="control", command=stop_containers(settings), env=env),
     )
+
+
+def _demo_admin(settings: Settings) -> Mapping[str, str]:
+    """Return who administers the demonstration: as the environment says, else one with a made password."""
+    if any(os.environ.get(f"STRATA_ADMIN_PASSWORD{suffix}") for suffix in ("", "_FILE")):
+        return {}
+    path = settings.data / "demo-password"
+    if not path.is_file():
+        path.touch(mode=0o600)
+        path.write_text(f"{secrets.token_urlsafe(9)}\n")
+    return {"STRATA_ADMIN_USERNAME": "admin", "STRATA_ADMIN_PASSWORD": path.read_text().strip()}
 
 
 def stop_containers(settings: Settings) -> tuple[str, ...]:
@@ -86,6 +101,8 @@ def _web(settings: Settings, env: Mapping[str, str]) -> Program:
     command += ["--host", settings.host, "--port", str(settings.port), "--workers", "1", "--no-ws"]
     # A server with open streams ignores SIGTERM unless it is given a limit.
     command += ["--workers-kill-timeout", "1s", "--respawn-failed-workers", "--respawn-interval", "1"]
+    # A stream counts as a request in flight; the default would take no more than 1,024, pages included.
+    command += ["--backpressure", "8192", "--backlog", "8192"]
     command += ["--static-path-route", "/static", "--static-path-mount", str(ROOT / "build" / "static")]
     command += ["--log-level", "warning"]
     return Program(name="web", command=tuple(command), env=env)

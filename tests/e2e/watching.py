@@ -1,0 +1,41 @@
+"""A page under watch: what the browser complains about fails the test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from playwright.sync_api import BrowserContext, ConsoleMessage, Error, Page, Response
+
+_VIOLATION = "Content Security Policy"
+
+
+class Watch:
+    """Collects console errors, exceptions in scripts, and answers that say that the server failed.
+
+    ``expected`` are statuses that a test provokes; the browser also logs an error for each of those.
+    """
+
+    def __init__(self, context: BrowserContext, expected: Iterable[int] = ()) -> None:
+        self._expected = set(expected)
+        self.complaints: list[str] = []
+        context.on("page", self._watch)
+
+    def _watch(self, page: Page) -> None:
+        page.on("console", self._console)
+        page.on("pageerror", self._error)
+        page.on("response", self._response)
+
+    def _console(self, message: ConsoleMessage) -> None:
+        text = message.text
+        if message.type not in {"error", "warning"} and _VIOLATION not in text:
+            return
+        if any(f"status of {status} " in text for status in self._expected):
+            return
+        self.complaints.append(f"console {message.type}: {text} ({message.location.get('url')})")
+
+    def _error(self, error: Error) -> None:
+        self.complaints.append(f"exception: {error}")
+
+    def _response(self, response: Response) -> None:
+        if response.status >= 400 and response.status not in self._expected:
+            self.complaints.append(f"{response.status} {response.request.method} {response.url}")

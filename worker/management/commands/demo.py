@@ -1,0 +1,148 @@
+"""``manage.py demo``: fill a new install with what a sample registry serves, through the real pipeline."""
+
+from __future__ import annotations
+
+import json
+import time
+import urllib.request
+from argparse import ArgumentParser
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.core.management.base import BaseCommand, CommandError
+
+from dashboard import env
+from worker import services
+from worker.engine.errors import StrataError
+from worker.models import ACTIVE_STATES, Container, Image, Project, Registry, Schedule, Tag
+from worker.services.setup import default_project
+
+_PATIENCE = 50.0
+_EVERY_MINUTE = "* * * * *"
+# Name and shell command of what is to run: one that changes files and ends, one that goes on.
+_CONTAINERS = (
+    ("changed-files", "echo hi > /root/x; echo bye >> /etc/motd; ls -l / /root"),
+    ("heartbeat", "while true; do date; sleep 5; done"),
+)
+
+
+class Command(BaseCommand):
+    help = "Fill this install with the images of a sample registry. Safe to repeat."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--registry", required=True, help="host:port of the sample registry")
+        parser.add_argument("--run", default="", help="repository of the image to run containers on")
+        parser.add_argument("--schedule", default="", help="repository of the image to pull every minute")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        admin = User.objects.filter(is_superuser=True, is_active=True).order_by("id").first()
+        if admin is None:
+            raise CommandError("There is no administrator yet: run manage.py prepare first.")
+        password = env.text("ADMIN_PASSWORD")
+        if password and admin.check_password(password):
+            self.stdout.write(f"Sign in as {admin.username} with the password {password}")
+        try:
+            Demo(default_project(), admin, options["registry"], self.stdout.write).fill(
+                run=options["run"], schedule=options["schedule"]
+            )
+        except StrataError as error:
+            raise CommandError(f"{error.message} {error.hint}") from error
+
+
+class Demo:
+    """Brings a project to the state that the demonstration shows; what is there already stays."""
+
+    def __init__(self, project: Project, admin: User, host: str, say: Callable[[str], Any]) -> None:
+        self._project = project
+        self._admin = admin
+        self._host = host
+        self._say = say
+
+    def fill(self, *, run: str, schedule: str) -> None:
+        """Pull everything, then run containers on the image ``run`` and pull ``schedule`` every minute."""
+        references = self._served()
+        self._know_registry()
+        started = [self._pull(reference) for reference in references]
+        self._say(f"{sum(started)} images of the sample registry {self._host} are being pulled")
+        self._schedule(self._reference(references, schedule))
+        self._run_on(self._reference(references, run))
+
+    def _served(self) -> list[str]:
+        """Wait for the registry, and return a reference for each tag that it serves."""
+        names = _wait_for(lambda: self._ask("_catalog")["repositories"])
+        return [
+            f"{self._host}/{name}:{tag}" for name in names for tag in self._ask(f"{name}/tags/list")["tags"]
+        ]
+
+    def _ask(self, path: str) -> Any:
+        with urllib.request.urlopen(f"http://{self._host}/v2/{path}", timeout=5) as answer:
+            return json.load(answer)
+
+    @staticmethod
+    def _reference(references: list[str], repository: str) -> str:
+        return next((each for each in references if f"/{repository}:" in each), references[0])
+
+    def _know_registry(self) -> None:
+        if not Registry.objects.filter(project=self._project, host=self._host).exists():
+            services.save_registry(
+                self._project, host=self._host, insecure=True, username="", password=None, by=self._admin
+            )
+
+    def _pull(self, reference: str) -> bool:
+        """Start a pull unless the image is here or on its way; return whether one was started."""
+        if _tags(self._project, reference).exists():
+            return False
+        if self._project.jobs.filter(reference=reference, state__in=ACTIVE_STATES).exists():
+            return False
+        services.start_pull(self._project, reference, by=self._admin)
+        return True
+
+    def _schedule(self, reference: str) -> None:
+        if Schedule.objects.filter(project=self._project, reference=reference).exists():
+            return
+        services.save_schedule(
+            self._project,
+            reference=reference,
+            platform="",
+            insecure=False,
+            cron=_EVERY_MINUTE,
+            timezone="UTC",
+            by=self._admin,
+        )
+        self._say(f"{reference} is pulled every minute")
+
+    def _run_on(self, reference: str) -> None:
+        image = _wait_for(lambda: _extracted(self._project, reference))
+        for name, script in _CONTAINERS:
+            if Container.objects.filter(project=self._project, name=name).exists():
+                continue
+            services.create_container(
+                self._project, image, name=name, command=["/bin/sh", "-c", script], by=self._admin
+            )
+            self._say(f"The container {name} runs on {reference}")
+
+
+def _tags(project: Project, reference: str) -> Any:
+    host, _, rest = reference.partition("/")
+    repository, _, tag = rest.rpartition(":")
+    return Tag.objects.filter(project=project, registry_host=host, repository=repository, name=tag)
+
+
+def _extracted(project: Project, reference: str) -> Image | None:
+    tag = _tags(project, reference).filter(image__extracted=True).select_related("image").first()
+    return tag.image if tag else None
+
+
+def _wait_for(look: Callable[[], Any]) -> Any:
+    """Look until there is something; a registry that does not answer yet is nothing."""
+    deadline = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            if found := look():
+                return found
+        except OSError:
+            pass
+        if time.monotonic() > deadline:
+            raise CommandError(f"The demonstration is not complete: nothing came for {_PATIENCE:.0f} s.")
+        time.sleep(0.3)
