@@ -78,8 +78,8 @@ def fetch(session: Session, repository: str, key: str, digest: Digest | None) ->
     for expected in (digest, stated):
         if expected is not None and actual != expected:
             raise DigestMismatch(
-                f"{session.endpoint.host} sent a manifest for {_name(repository, key)} with the digest {actual}"
-                f" where {expected} was due."
+                f"{session.endpoint.host} sent a manifest for {_name(repository, key)}"
+                f" with the digest {actual} where {expected} was due."
             )
     return FetchedManifest(raw, content_type, actual)
 

@@ -1,0 +1,190 @@
+"""A small registry on a socket, in this process: reads only, and misbehaves on request."""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+import socket
+import tempfile
+import threading
+from dataclasses import dataclass
+from http.server import ThreadingHTTPServer
+from pathlib import Path
+from types import TracebackType
+from typing import NamedTuple, Self
+
+from samples.builders import Content
+from samples.certificates import Authority
+from samples.faults import Faults
+from samples.handler import Handler
+from samples.slow import Bandwidth
+from worker.engine.oci import Digest
+
+
+class LoggedRequest(NamedTuple):
+    """A request that arrived; header names in lower case."""
+
+    method: str
+    path: str
+    headers: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Auth:
+    """What the registry wants to see.
+
+    Attributes:
+        kind: ``basic`` or ``bearer``.
+        username, password: The only user; empty means that anonymous tokens are given out.
+        lifetime: Of a token: how many requests it opens; None means any number.
+        realm: Address of another token server; empty means the registry's own.
+    """
+
+    kind: str = "bearer"
+    username: str = ""
+    password: str = ""
+    lifetime: int | None = None
+    realm: str = ""
+
+
+class SampleRegistry:
+    """Serves what was pushed, on 127.0.0.1, within a ``with`` block.
+
+    Attributes:
+        faults: What goes wrong; change it at any time.
+        requests: All that arrived, in order.
+        auth: What it wants to see; change it at any time.
+        bandwidth: Shared by all bodies; None means as fast as it goes.
+        ca_file: With TLS: the certificate that a client must trust.
+    """
+
+    def __init__(
+        self,
+        *,
+        port: int = 0,
+        address: str = "127.0.0.1",
+        auth: Auth | None = None,
+        tls: bool = False,
+        rate: float | None = None,
+    ) -> None:
+        self.faults = Faults()
+        self.auth = auth
+        self.requests: list[LoggedRequest] = []
+        self.bandwidth = Bandwidth(rate) if rate else None
+        self.blobs: dict[Digest, bytes] = {}
+        self.manifests: dict[str, dict[str, Content]] = {}
+        self.tokens: dict[str, int | None] = {}
+        self.stopping = threading.Event()
+        self.scheme = "https" if tls else "http"
+        self._directory = contextlib.ExitStack()
+        self.ca_file: Path | None = None
+        self._server = _Server((address, port), self)
+        if tls:
+            folder = self._directory.enter_context(tempfile.TemporaryDirectory(prefix="strata-sample-"))
+            authority = Authority(Path(folder))
+            self.ca_file = authority.ca_file
+            # The handshake belongs to the connection's own thread, not to the one that accepts.
+            self._server.socket = authority.context().wrap_socket(
+                self._server.socket, server_side=True, do_handshake_on_connect=False
+            )
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
+
+    @property
+    def host(self) -> str:
+        """``127.0.0.1:port``, as references name it."""
+        return f"127.0.0.1:{self._server.server_address[1]}"
+
+    @property
+    def url(self) -> str:
+        return f"{self.scheme}://{self.host}"
+
+    def push(self, repository: str, tag: str, content: Content) -> str:
+        """Keep an image, index or artifact; return the reference under which to pull it."""
+        stored = self.manifests.setdefault(repository, {})
+        stored[tag] = stored[str(content.digest)] = content
+        self._keep(repository, content)
+        return f"{self.host}/{repository}:{tag}"
+
+    def paths(self, method: str = "GET") -> list[str]:
+        """The paths that were asked for."""
+        return [request.path for request in self.requests if request.method == method]
+
+    def record(self, method: str, path: str, headers: dict[str, str]) -> None:
+        """Log a request."""
+        self.requests.append(LoggedRequest(method, path, headers))
+
+    def spend(self, token: str) -> bool:
+        """Use a token once; False if it was not handed out, or is used up."""
+        if token not in self.tokens:
+            return False
+        left = self.tokens[token]
+        if left is None:
+            return True
+        self.tokens[token] = left - 1
+        return left > 0
+
+    def new_token(self) -> str:
+        """Hand a token out."""
+        token = secrets.token_hex(8)
+        self.tokens[token] = self.auth.lifetime if self.auth else None
+        return token
+
+    def start(self) -> Self:
+        self._thread.start()
+        return self
+
+    def stop(self) -> None:
+        """Stop, and close every connection, those in the middle of an answer too."""
+        self.stopping.set()
+        self._server.shutdown()
+        self._server.server_close()
+        self._server.drop_connections()
+        self._thread.join()
+        self._directory.close()
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def _keep(self, repository: str, content: Content) -> None:
+        self.blobs.update((Digest.of(blob), blob) for blob in content.blobs)
+        for member in content.manifests:
+            self.manifests[repository][str(member.digest)] = member
+            self._keep(repository, member)
+
+
+class _Server(ThreadingHTTPServer):
+    """Remembers its connections, so that it can end while some of them are stalled."""
+
+    daemon_threads = True
+    block_on_close = False
+    request_queue_size = 64
+
+    def __init__(self, address: tuple[str, int], registry: SampleRegistry) -> None:
+        super().__init__(address, Handler)
+        self.registry = registry
+        self._connections: set[socket.socket] = set()
+
+    def process_request(
+        self, request: socket.socket | tuple[bytes, socket.socket], client_address: object
+    ) -> None:
+        if isinstance(request, socket.socket):
+            self._connections.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: socket.socket | tuple[bytes, socket.socket]) -> None:
+        if isinstance(request, socket.socket):
+            self._connections.discard(request)
+        super().shutdown_request(request)
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A client that goes away in the middle of an answer is nothing to report."""
+
+    def drop_connections(self) -> None:
+        for connection in list(self._connections):
+            with contextlib.suppress(OSError):
+                socket.socket.shutdown(connection, socket.SHUT_RDWR)
