@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -16,6 +17,12 @@ from worker.engine.oci import Digest
 from worker.engine.store import Store
 
 
+@pytest.fixture(autouse=True)
+def _root_only(request: pytest.FixtureRequest) -> None:
+    if request.node.get_closest_marker("root") and os.geteuid() != 0:
+        pytest.skip("needs root")
+
+
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
     """An empty store; whatever runs or is mounted in it at the end is ended and unmounted."""
@@ -23,6 +30,9 @@ def store(tmp_path: Path) -> Iterator[Store]:
     store.prepare()
     yield store
     stop_all(store.containers, timeout=0)
+    containers = Containers(store)
+    for container_id in containers.list():
+        containers.remove(container_id)
     assert mounts_below(store.root) == ()
 
 
@@ -44,14 +54,16 @@ class Lab:
     containers: Containers
     diff_ids: tuple[Digest, ...]
 
-    def plan(self, *command: str, env: dict[str, str] | None = None, hostname: str = "", **config: object) -> ContainerPlan:
+    def plan(
+        self, *command: str, extra_env: dict[str, str] | None = None, hostname: str = "", **config: object
+    ) -> ContainerPlan:
         """A plan for a new container; ``config`` changes the image's config."""
         return ContainerPlan(
             id=str(uuid.uuid4()),
             config=image_config(self.diff_ids, **config),
             diff_ids=self.diff_ids,
             command=command,
-            env=env or {},
+            env=extra_env or {},
             hostname=hostname,
         )
 

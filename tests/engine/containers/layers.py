@@ -76,7 +76,14 @@ def fingerprint(tree: Path) -> str:
         for name in [".", *sorted(names)]:
             path = Path(directory, name)
             status = path.lstat()
-            known = (str(path), status.st_mode, status.st_uid, status.st_gid, status.st_mtime_ns, status.st_rdev)
+            known = (
+                str(path),
+                status.st_mode,
+                status.st_uid,
+                status.st_gid,
+                status.st_mtime_ns,
+                status.st_rdev,
+            )
             digest.update(repr(known).encode())
             if path.is_file() and not path.is_symlink():
                 digest.update(path.read_bytes())
@@ -88,7 +95,9 @@ def _copy_program(program: str, tree: Path) -> None:
     assert source is not None, f"these tests need {program}"
     shutil.copy(source, tree / "bin" / program)
     # Lines of ldd are "name => /path (address)", or "/path (address)" for the loader.
-    for library in re.findall(r"(/\S+) \(0x", subprocess.run(["ldd", source], capture_output=True, text=True).stdout):
+    for library in re.findall(
+        r"(/\S+) \(0x", subprocess.run(["ldd", source], capture_output=True, text=True).stdout
+    ):
         target = tree / library.lstrip("/")
         target.parent.mkdir(parents=True, exist_ok=True)
         if not target.exists():

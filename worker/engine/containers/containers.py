@@ -6,36 +6,31 @@ import builtins
 import contextlib
 import os
 import signal
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 
 from worker.engine.containers import driver
 from worker.engine.containers.about import About
+from worker.engine.containers.build import build, overlay_of, trees_of
 from worker.engine.containers.changes import MAX_CHANGES, Change, changes_in
 from worker.engine.containers.driver import Runtime
-from worker.engine.containers.home import Home, write_json
+from worker.engine.containers.home import Home
 from worker.engine.containers.host import runtime_here
 from worker.engine.containers.log import TAIL, LogLine, tail
 from worker.engine.containers.mounts import mounted_at
-from worker.engine.containers.overlay import MAX_LOWERS, Overlay, unmount
+from worker.engine.containers.overlay import unmount
 from worker.engine.containers.plan import ContainerPlan, ContainerStatus, check_id
-from worker.engine.containers.rootfs import check_program
 from worker.engine.containers.run import Run, signal_number, status_of
-from worker.engine.containers.spec import generated_files, hostname_of, process_of, runtime_spec
-from worker.engine.containers.users import resolve_user
 from worker.engine.disk import disk_errors
 from worker.engine.errors import (
     Conflict,
     ContainerStateError,
-    LayerMissing,
     NotFound,
     RuntimeFailure,
     RuntimeMissing,
     StoreDamaged,
 )
-from worker.engine.oci import Digest
 from worker.engine.store import Store
 
 _KILL_PATIENCE = 10.0
@@ -83,12 +78,12 @@ class Containers:
             MountFailed, RuntimeMissing, RuntimeUnsupported, RuntimeFailure: it can not run here.
             StoreError: the disk is full or refuses.
         """
-        trees = self._trees(plan.diff_ids)
-        runtime = self.runtime
+        trees = trees_of(self._store.layers, plan.diff_ids)
+        features = self.runtime.features
         home = Home(self._store.containers / plan.id)
         with disk_errors("create the container"), self._claimed(home):
             try:
-                self._build(home, plan, trees, runtime)
+                build(home, plan, trees, features)
             except BaseException:
                 home.clear()
                 home.path.rmdir()
@@ -139,7 +134,11 @@ class Containers:
             RuntimeFailure, MountFailed: it can not be ended, unmounted or deleted.
         """
         home = Home(self._store.containers / check_id(container_id))
-        with disk_errors("remove the container"), contextlib.suppress(FileNotFoundError), home.locked():
+        with disk_errors("remove the container"), contextlib.ExitStack() as stack:
+            try:
+                stack.enter_context(home.locked())
+            except FileNotFoundError:
+                return
             run = _last_run_if_readable(home)
             # From here on it does not exist, whatever happens; removing again picks up where this ended.
             home.about.unlink(missing_ok=True)
@@ -170,21 +169,7 @@ class Containers:
             LayerMissing: a layer that it stands on is not extracted (any more).
         """
         home = self._home(container_id)
-        return changes_in(home.upper, self._trees(self._about(home).diff_ids), limit)
-
-    def _trees(self, diff_ids: Iterable[Digest]) -> tuple[Path, ...]:
-        """The trees of layers, base first.
-
-        A layer that comes twice counts where it is topmost: applied again it changes nothing below that, and
-        the kernel refuses to mount one directory twice.
-        """
-        topmost_first = dict.fromkeys(reversed(tuple(diff_ids)))
-        missing = [digest for digest in reversed(topmost_first) if not self._store.layers.has(digest)]
-        if missing:
-            raise LayerMissing(
-                f"{len(missing)} of {len(topmost_first)} layers are not extracted, the first is {missing[0]}."
-            )
-        return tuple(self._store.layers.tree(digest) for digest in reversed(topmost_first))
+        return changes_in(home.upper, trees_of(self._store.layers, self._about(home).diff_ids), limit)
 
     @contextlib.contextmanager
     def _claimed(self, home: Home) -> Iterator[None]:
@@ -207,27 +192,6 @@ class Containers:
             if home.path.exists():
                 raise
             raise Conflict(f"The container {home.id} is just being removed.") from error
-
-    def _build(self, home: Home, plan: ContainerPlan, trees: tuple[Path, ...], runtime: Runtime) -> None:
-        home.make()
-        _copy_attributes(trees[-1], home.upper)
-        _overlay(home, trees).mount()
-        process = process_of(plan, resolve_user(home.rootfs, plan.config.user))
-        check_program(home.rootfs, process.args[0], process.search_path, process.cwd)
-        for name, content in generated_files(hostname_of(plan)).items():
-            path = home.generated / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(content)
-            path.chmod(0o644)
-        spec = runtime_spec(
-            plan,
-            process,
-            rootfs=home.rootfs.resolve(),
-            generated=home.generated.resolve(),
-            features=runtime.features,
-        )
-        write_json(home.bundle / "config.json", spec)
-        About.of_plan(plan).save(home)
 
     def _run(self, home: Home) -> None:
         created = None
@@ -264,12 +228,12 @@ class Containers:
                 driver.delete(self.runtime, home)
 
     def _ensure_mounted(self, home: Home) -> None:
-        trees = self._trees(self._about(home).diff_ids)
+        trees = trees_of(self._store.layers, self._about(home).diff_ids)
         mounted = mounted_at(home.rootfs)
         if mounted is not None and mounted.fstype == "overlay":
             return
         unmount(home.rootfs)
-        _overlay(home, trees).mount()
+        overlay_of(home, trees).mount()
 
     def _about(self, home: Home) -> About:
         about = About.of(home)
@@ -295,19 +259,6 @@ class Containers:
             if home.path.exists():
                 raise
             raise _not_found(container_id) from error
-
-
-def _overlay(home: Home, trees: tuple[Path, ...]) -> Overlay:
-    # An image that uses up all lowers does without the skeleton; the runtime then makes what it needs.
-    lowers = trees if len(trees) >= MAX_LOWERS else (home.skeleton, *trees)
-    return Overlay(lowers, home.upper, home.work, home.rootfs)
-
-
-def _copy_attributes(tree: Path, upper: Path) -> None:
-    """Give the upper the mode and owner of the topmost layer's root: in the merged tree the upper's count."""
-    status = tree.stat()
-    os.chown(upper, status.st_uid, status.st_gid)
-    upper.chmod(status.st_mode & 0o7777)
 
 
 def _last_run_if_readable(home: Home) -> Run | None:

@@ -41,7 +41,15 @@ MASKED_PATHS = (
     "/sys/firmware",
 )
 
-READONLY_PATHS = ("/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger")
+READONLY_PATHS = (
+    "/proc/bus",
+    "/proc/fs",
+    "/proc/irq",
+    "/proc/sys",
+    "/proc/sysrq-trigger",
+    # On cgroup v1, runc leaves the tmpfs that holds the hierarchies writable.
+    "/sys/fs/cgroup",
+)
 
 MAX_PROCESSES = 4096
 """A fork bomb ends here, and not when the machine does. Docker sets no limit, podman 2048."""

@@ -205,7 +205,10 @@ def _failure(output: str) -> RuntimeFailure:
     reason = clean_message(output)
     if _NOT_FOUND.search(reason) and "exec" in reason:
         return CommandNotFound(f"The image's program could not be started: {reason}.")
-    return RuntimeFailure(f"The container could not be started: {reason}.")
+    return RuntimeFailure(
+        f"The container could not be started: {reason}.",
+        hint="Check the command, and the image's user and working directory.",
+    )
 
 
 def clean_message(output: str) -> str:

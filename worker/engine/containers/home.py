@@ -122,7 +122,8 @@ class Home:
     def make(self) -> None:
         """Make the directories, all but the container's own.
 
-        The skeleton's have mode 0755 whatever the umask says: they may become visible in the container.
+        Modes do not depend on the umask: some of this shows in the container, and whoever may enter the
+        container's directory may read the log.
         """
         for path in (
             self.upper,
@@ -134,6 +135,9 @@ class Home:
             self.exits,
         ):
             path.mkdir()
+            path.chmod(0o755)
+        self.log.touch()
+        self.log.chmod(0o644)
         for directory in ("", *defaults.SKELETON):
             (self.skeleton / directory).mkdir(parents=True, exist_ok=True)
         for name in defaults.GENERATED_FILES:
@@ -156,7 +160,7 @@ class Home:
 
 def write_json(path: Path, value: Mapping[str, Any]) -> None:
     """Replace a file by a JSON object, at once: a reader sees the old one or the new one."""
-    write_atomically(path, json.dumps(value).encode(), scratch=path.parent, mode=0o640)
+    write_atomically(path, json.dumps(value).encode(), scratch=path.parent, mode=0o644)
 
 
 def read_json(path: Path) -> dict[str, Any] | None:

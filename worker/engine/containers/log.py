@@ -63,10 +63,11 @@ def parse(lines: Iterable[bytes]) -> list[LogLine]:
     pending: dict[Stream, tuple[datetime, list[bytes]]] = {}
     for line in lines:
         match = _LINE.fullmatch(line)
-        if match is None:
+        arrived = _time(match) if match is not None else None
+        if match is None or arrived is None:
             continue
         stream: Stream = "stderr" if match[4] == b"stderr" else "stdout"
-        at, parts = pending.pop(stream, (_time(match), []))
+        at, parts = pending.pop(stream, (arrived, []))
         parts.append(match[6] or b"")
         if match[5] == b"P":
             pending[stream] = (at, parts)
@@ -81,7 +82,10 @@ def _joined(at: datetime, stream: Stream, parts: list[bytes]) -> LogLine:
     return LogLine(at, stream, b"".join(parts).decode("utf-8", "replace"))
 
 
-def _time(match: re.Match[bytes]) -> datetime:
+def _time(match: re.Match[bytes]) -> datetime | None:
     zone = match[3].decode().replace("Z", "+00:00")
-    at = datetime.fromisoformat(match[1].decode() + zone).astimezone(UTC)
+    try:
+        at = datetime.fromisoformat(match[1].decode() + zone).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
     return at + timedelta(microseconds=int((match[2] or b"0").ljust(6, b"0")[:6]))

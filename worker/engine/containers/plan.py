@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
-from worker.engine.errors import InvalidInput
+from worker.engine.errors import InvalidInput, RuntimeFailure
 from worker.engine.oci import Digest, ImageConfig
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
@@ -31,6 +31,7 @@ class ContainerPlan:
 
     Raises:
         InvalidInput: the id, the hostname, the command or a variable can not be meant.
+        RuntimeFailure: the image's config holds what no process can be given.
     """
 
     id: str
@@ -47,14 +48,30 @@ class ContainerPlan:
                 f"“{self.hostname}” is not a hostname.",
                 hint="Use up to 63 letters, digits, dots and hyphens.",
             )
-        if any("\0" in part for part in self.command):
-            raise InvalidInput("The command holds a NUL character.")
+        if not all(map(_can_be_given, self.command)):
+            raise InvalidInput("The command holds characters that no program can be given.")
         for name, value in self.env.items():
-            if not name or "=" in name or "\0" in name + value:
+            if not name or "=" in name or not _can_be_given(name + value):
                 raise InvalidInput(
-                    f"“{name}” is not a name for a variable, or its value holds a NUL character.",
+                    f"{name!r} is not a variable's name, or its value holds characters that none can hold.",
                     hint="A variable is NAME=value, with no = in its name.",
                 )
+        config = self.config
+        said = (*config.entrypoint, *config.cmd, *config.env, config.user, config.working_dir)
+        if not all(map(_can_be_given, said)):
+            raise RuntimeFailure(
+                "The image's command, variables, user or working directory hold characters that no program "
+                "can be given.",
+                hint="The image was built wrongly; build it again.",
+            )
+
+
+def _can_be_given(text: str) -> bool:
+    """Whether a process can get this from outside: no NUL, and real text (JSON can hold half a character)."""
+    try:
+        return b"\0" not in text.encode()
+    except UnicodeEncodeError:
+        return False
 
 
 def check_id(container_id: str) -> str:

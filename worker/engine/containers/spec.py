@@ -15,7 +15,7 @@ from typing import Any
 from worker.engine.containers import defaults, seccomp
 from worker.engine.containers.plan import ContainerPlan
 from worker.engine.containers.users import User
-from worker.engine.errors import CommandNotFound, RuntimeFailure
+from worker.engine.errors import CommandNotFound
 from worker.engine.oci import ImageConfig
 
 
@@ -66,20 +66,13 @@ def process_of(plan: ContainerPlan, user: User) -> Process:
 
     Raises:
         CommandNotFound: neither the image nor the user names a program.
-        RuntimeFailure: the image's config holds what no process can have.
     """
-    process = Process(
+    return Process(
         args=command_line(plan.config, plan.command),
         env=environment(plan.config.env, plan.env, home=user.home, hostname=hostname_of(plan)),
         cwd=posixpath.normpath(posixpath.join("/", plan.config.working_dir)).replace("//", "/"),
         user=user,
     )
-    if any("\0" in text for text in (*process.args, *process.env, process.cwd)):
-        raise RuntimeFailure(
-            "The image's command, variables or working directory hold a NUL character.",
-            hint="The image was built wrongly; build it again.",
-        )
-    return process
 
 
 def command_line(config: ImageConfig, command: Sequence[str]) -> tuple[str, ...]:
