@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import User
+from kombu import pools
 from pytest_django import Settings
 
 from tests.support.redis import RedisServer, running_redis
@@ -84,6 +85,7 @@ def workers(transactional_db: None, redis_server: RedisServer, data_dir: Path) -
 def _use_broker(url: str) -> None:
     client.cache_clear()
     app.conf.broker_url = url
-    app.pool.force_close_all()
+    # Celery keeps connections to the broker that it knew first.
+    pools.reset()
     app._pool = None
     app.amqp._producer_pool = None

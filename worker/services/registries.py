@@ -92,13 +92,13 @@ def test_registry(registry: Registry, *, by: User | None) -> ConnectionReport:
 def _host(text: str) -> str:
     host = text.strip().removeprefix("https://").removeprefix("http://").rstrip("/")
     try:
-        parsed = Reference.parse(f"{host}/x")
+        parsed = Reference.parse(f"{host}/x/y")
     except InvalidReference as error:
         raise InvalidInput(
             f"{text.strip()!r} is not a registry's host.", hint="Write host or host:port, as in a reference."
         ) from error
-    # "name/x" without a dot or port is a repository of docker.io, by Docker's rules.
-    if parsed.repository != "x" and host != "docker.io":
+    # By Docker's rules a first word without a dot or port is no host, but part of docker.io's repository.
+    if parsed.repository != "x/y":
         raise InvalidInput(
             f"{text.strip()!r} is not a registry's host.",
             hint="A host has a dot or a port, or is localhost; other names are Docker Hub's.",
