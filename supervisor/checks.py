@@ -14,6 +14,8 @@ from supervisor.settings import ROOT, Settings
 
 REDIS_SERVERS = ("redis-server", "valkey-server")
 RUNTIMES = ("runc", "crun")
+# Debian keeps runc where an ordinary user's PATH does not look; the workers look here too.
+MORE_PATHS = ("/usr/local/sbin", "/usr/sbin", "/sbin")
 
 
 def check_port(host: str, port: int) -> None:
@@ -77,8 +79,7 @@ def find_redis() -> str:
 
 def container_warnings() -> list[str]:
     """Return what is missing for containers, one line each; pulling works without."""
-    # Debian keeps runc in /usr/sbin, which an ordinary user's PATH leaves out; the workers look there too.
-    path = os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/local/sbin", "/usr/sbin", "/sbin"))
+    path = os.pathsep.join((os.environ.get("PATH", os.defpath), *MORE_PATHS))
     missing = []
     if not any(shutil.which(name, path=path) for name in RUNTIMES):
         missing.append("runc (or crun)")

@@ -28,6 +28,7 @@ loglevel notice
 logfile ""
 """
 # 4242:M 24 Nov 2026 10:00:00.000 * Ready to accept connections
+_NOISE = ("WARNING", "User requested shutdown", "Redis is now ready to exit", "Valkey is now ready to exit")
 _LINE = re.compile(r"^\d+:[A-Z] .{20,26} (?P<level>[.\-*#]) (?P<text>.*)$")
 
 
@@ -54,12 +55,12 @@ def prepare(directory: Path) -> tuple[str, Program]:
 
 
 def show(line: str) -> str | None:
-    """Print what Redis itself marks as a warning, save its advice about the machine's kernel."""
+    """Print what Redis itself marks as a warning, save advice about the machine's kernel and farewells."""
     match = _LINE.match(line)
     if match is None:
         return None
     text = match["text"]
-    return text if match["level"] == "#" and not text.startswith("WARNING") else None
+    return text if match["level"] == "#" and not text.startswith(_NOISE) else None
 
 
 def _password(path: Path) -> str:

@@ -45,6 +45,7 @@ def test_a_missing_redis_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -
 
 def test_missing_container_tools_only_warn(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
+    monkeypatch.setattr(checks, "MORE_PATHS", ())
     (warning,) = checks.container_warnings()
     assert "runc (or crun) and conmon" in warning
 
