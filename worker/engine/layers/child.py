@@ -2,7 +2,7 @@
 
 It reads the compressed layer from its standard input. Its arguments are the tree to fill, the numbers of two
 open files (the file index to write, the pipe to report on) and the limits as JSON. A report is one line of
-JSON: ``{"unpacked": bytes}`` about ten times a second; at the end ``{"done": {...}}`` or ``{"error": {...}}``.
+JSON: ``{"unpacked": bytes}`` ten times a second; at the end ``{"done": {...}}`` or ``{"error": {...}}``.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ import io
 import queue
 import threading
 from collections.abc import Iterator
-from typing import BinaryIO, Protocol, cast
+from typing import Any, BinaryIO, Protocol, cast
 
 import zstandard
 from isal import igzip_lib, isal_zlib
@@ -19,6 +19,14 @@ CHUNK = 1 << 20  # a multiple of a tar's block, so that no header ever straddles
 _CHUNKS = 4
 _READ = 512 << 10
 _GZIP, _ZSTD, _ZSTD_SKIPPABLE = b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"\x2a\x4d\x18"
+
+# isal's stubs take its exception for a value.
+_DAMAGE: tuple[type[Exception], ...] = (
+    EOFError,
+    cast(Any, igzip_lib.IsalError),
+    zstandard.ZstdError,
+    OSError,
+)
 
 
 class _Reader(Protocol):
@@ -109,7 +117,7 @@ class Inflated:
                 self.unpacked += count
                 self._limits.check_bytes(self._source.count, self.unpacked)
                 self._full.put((buffer, count))
-        except (EOFError, igzip_lib.IsalError, zstandard.ZstdError, OSError) as error:
+        except _DAMAGE as error:
             self._full.put(_explain(error))
         except (StrataError, MemoryError) as error:
             self._full.put(error)

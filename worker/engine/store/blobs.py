@@ -74,10 +74,19 @@ class BlobStore:
             StoreError: the disk is full or refuses.
         """
         digest = Digest.of(content)
-        if not self.has(digest):
+        if not self.has(digest) or self.size(digest) != len(content):
             with disk_errors("write to the store"):
                 write_atomically(self.path(digest), content, self._ingest)
         return digest
+
+    def remove(self, digest: Digest) -> None:
+        """Remove a blob; that it is gone already is no error.
+
+        Raises:
+            StoreError: the disk refuses.
+        """
+        with disk_errors("remove a blob"):
+            self.path(digest).unlink(missing_ok=True)
 
     @contextlib.contextmanager
     def lock(

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from worker.engine.disk import disk_errors, write_atomically
 from worker.engine.errors import InvalidManifest, StoreDamaged
-from worker.engine.oci import Descriptor, MediaType
+from worker.engine.oci import Descriptor, MediaType, Platform
 from worker.engine.oci.digest import Digest
 from worker.engine.store.locks import file_lock
 
@@ -30,7 +30,7 @@ class StoredImage:
     descriptor: Descriptor
 
     @property
-    def _slot(self) -> tuple[str, str]:
+    def slot(self) -> tuple[str, str]:
         """What only one image of a list can be: this name, for this platform."""
         return self.name, str(self.descriptor.platform)
 
@@ -69,11 +69,20 @@ class ImageList:
         if tagged in self.all():
             return
         with self._changing() as images:
-            kept = [image for image in images if image._slot != tagged._slot]
-            displaced = [StoredImage("", i.descriptor) for i in images if i._slot == tagged._slot]
-            named = {image.descriptor.digest for image in [tagged, *kept] if image.name}
-            nameless = [i for i in (*kept, *displaced) if not i.name and i.descriptor.digest not in named]
-            images[:] = [tagged, *(image for image in kept if image.name), *nameless]
+            others = [image for image in images if image.descriptor.digest != descriptor.digest or image.name]
+            images[:] = [tagged, *_without_name(others, tagged.slot, tagged)]
+
+    def untag(self, name: str, platform: Platform | None) -> None:
+        """Let ``name`` mean nothing for a platform; what it meant stays. That it means nothing is no error.
+
+        Raises:
+            StoreError: the file is damaged, or the disk is full or refuses.
+        """
+        slot = (name, str(platform))
+        if all(image.slot != slot for image in self.all()):
+            return
+        with self._changing() as images:
+            images[:] = _without_name(images, slot)
 
     def forget(self, digest: Digest) -> None:
         """Take a manifest off the list, with all its names; that it is not on it is no error.
@@ -96,6 +105,16 @@ class ImageList:
             }
             content = json.dumps(document, indent=1).encode()
             write_atomically(self._path, content, self._ingest, mode=0o644)
+
+
+def _without_name(
+    images: list[StoredImage], slot: tuple[str, str], *others: StoredImage
+) -> list[StoredImage]:
+    """Take a name from its image, which stays without one at the end, unless it is listed anyway."""
+    kept = [image for image in images if image.slot != slot]
+    listed = {image.descriptor.digest for image in (*kept, *others)}
+    displaced = [image for image in images if image.slot == slot]
+    return kept + [StoredImage("", i.descriptor) for i in displaced if i.descriptor.digest not in listed]
 
 
 def _load(entry: dict[str, object]) -> StoredImage:

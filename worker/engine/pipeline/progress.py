@@ -1,0 +1,60 @@
+"""Telling the listener how layers move on: one event at a time, and not too many."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+from worker.engine.events import Event, LayerProgress, Listener, Phase, Retrying
+from worker.engine.pipeline.plan import LayerTask
+
+_INTERVAL = 0.05  # seconds between two events of one layer in one phase
+
+
+class Announcer:
+    """Passes events of several threads on, one at a time."""
+
+    def __init__(self, listener: Listener) -> None:
+        self._listener = listener
+        self._lock = threading.Lock()
+
+    def tell(self, event: Event) -> None:
+        with self._lock:
+            self._listener(event)
+
+    def retrying(self, reason: str, attempt: int, delay: float) -> None:
+        """A request failed for now, and is sent again after ``delay`` seconds."""
+        self.tell(Retrying(None, reason, attempt, delay))
+
+
+class LayerReporter:
+    """Tells how one layer moves on.
+
+    Attributes:
+        fetched: Bytes that crossed the wire so far.
+        unpacked: Bytes of uncompressed tar so far.
+    """
+
+    def __init__(self, announcer: Announcer, task: LayerTask) -> None:
+        self._announcer = announcer
+        self._task = task
+        self._phase = Phase.WAITING
+        self._next = 0.0
+        self.fetched = 0
+        self.unpacked = 0
+
+    def moved(self, phase: Phase, done: int) -> None:
+        """The layer is in ``phase`` now, with ``done`` compressed bytes consumed in it."""
+        now = time.monotonic()
+        if phase is self._phase and now < self._next:
+            return
+        self._phase = phase
+        self._next = now + _INTERVAL
+        size = self._task.descriptor.size
+        for position in self._task.positions:
+            event = LayerProgress(position, phase, done, size, self.fetched, self.unpacked)
+            self._announcer.tell(event)
+
+    def retrying(self, reason: str, attempt: int, delay: float) -> None:
+        """Fetching it failed for now, and goes on after ``delay`` seconds."""
+        self._announcer.tell(Retrying(self._task.positions[0], reason, attempt, delay))
