@@ -10,6 +10,7 @@
 - ``{% core image_layers %}`` an image as its layers, to scale
 - ``{% field form.name %}`` label, input, help and errors of a form field
 - ``{% nav "name" … %}`` ``aria-current`` for the place that one is at
+- ``{% sort_head "name" "Name" num=True %}`` a table's head that sorts the list by the query string's ``sort``
 - ``{% query page=2 %}`` this page's query string with changes; None or "" removes
 """
 
@@ -114,19 +115,33 @@ def slices(image_layers: Iterable[ImageLayer]) -> list[figures.Slice]:
 
 @register.simple_tag
 def core(
-    image_layers: Sequence[ImageLayer] | Sequence[figures.Slice], height: int = _CORE_HEIGHT
+    image_layers: Sequence[ImageLayer] | Sequence[figures.Slice],
+    height: int = _CORE_HEIGHT,
+    share: float = 1.0,
+    lit: str = "",
 ) -> SafeString:
-    """Draw an image as its layers, base on the left. Takes ImageLayers, or slices already made."""
+    """Draw an image as its layers, base on the left. Takes ImageLayers, or slices already made.
+
+    ``share`` of the width is used, so that several images can be drawn on one scale. With ``lit``, a diff ID,
+    the other layers stand back.
+    """
     pieces = [piece for piece in image_layers if isinstance(piece, figures.Slice)]
     pieces = pieces or slices(row for row in image_layers if isinstance(row, ImageLayer))
     if not pieces:
         return format_html('<span class="soft">no layers</span>')
     rects = format_html_join(
         "",
-        '<rect class="layer h{}" x="{}" width="{}" height="{}"><title>{}</title></rect>',
+        '<rect class="layer h{}{}" x="{}" width="{}" height="{}"><title>{}</title></rect>',
         (
-            (bar.hue, f"{bar.start:g}", f"{bar.length:g}", height, bar.title)
-            for bar in figures.bars(pieces, _CORE_WIDTH)
+            (
+                bar.hue,
+                " back" if lit and piece.diff_id != lit else "",
+                f"{bar.start:g}",
+                f"{bar.length:g}",
+                height,
+                bar.title,
+            )
+            for piece, bar in zip(pieces, figures.bars(pieces, _CORE_WIDTH * share), strict=True)
         ),
     )
     count = len(pieces)
@@ -171,3 +186,20 @@ def query(context: template.Context, **changes: Any) -> str:
     for key in [key for key, values in params.lists() if not any(values)]:
         del params[key]
     return "?" + params.urlencode() if params else "?"
+
+
+@register.simple_tag(takes_context=True)
+def sort_head(context: template.Context, key: str, text: str, num: bool = False) -> SafeString:
+    """Head a column that sorts; needs ``wanted.sort``. Numbers and times begin with the largest."""
+    current = context["wanted"].sort
+    first, second = (f"-{key}", key) if num else (key, f"-{key}")
+    target = second if current == first else first
+    state = {key: "ascending", f"-{key}": "descending"}.get(current, "")
+    return format_html(
+        '<th{}{}><a href="{}">{}{}</a></th>',
+        format_html(' class="num"') if num else "",
+        format_html(' aria-sort="{}"', state) if state else "",
+        query(context, sort=target, page=None),
+        text,
+        icon("arrow-up" if state == "ascending" else "arrow-down") if state else "",
+    )

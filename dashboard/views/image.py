@@ -1,29 +1,103 @@
-"""To be written."""
+"""One image and its tabs."""
 
+from __future__ import annotations
+
+import json
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_POST, require_safe
+
+from dashboard.access import Request, get_project, signed_in
+from dashboard.figures import bars
+from dashboard.messages import refused
+from dashboard.queries.image import Summary, current_tags, family, get_image, movements, strata, summary
+from dashboard.templatetags.strata import slices
+from worker.engine.errors import Conflict, InvalidManifest
+from worker.engine.oci import ImageConfig
+from worker.models import Project, Role
+from worker.services import start_extract
+
+PILLAR_WIDTH = 120
+_PILLAR_HEIGHTS = (320, 720)
+_RAW_LIMIT = 512 * 1024
 
 
-def layers(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-    return HttpResponse("image.layers is not written yet", status=501)
+@require_safe
+def layers(request: Request, project_slug: str, image_id: int) -> HttpResponse:
+    """Members: the stack, drawn and listed."""
+    project, facts = _facts(request, project_slug, image_id)
+    rows = strata(project, facts)
+    low, high = _PILLAR_HEIGHTS
+    height = min(high, max(low, 9 * len(rows)))
+    pillar = bars(slices([row.row for row in rows]), height)
+    # The pillar counts from the top; rows are addressed by their place from the base.
+    drawn = list(zip(rows, pillar, strict=True))
+    context = {"strata": rows, "pillar": drawn, "pillar_width": PILLAR_WIDTH, "pillar_height": height}
+    return _tab(request, facts, "layers", context)
 
 
-def lineage(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-    return HttpResponse("image.lineage is not written yet", status=501)
+@require_safe
+def lineage(request: Request, project_slug: str, image_id: int) -> HttpResponse:
+    """Members: from the base to this image, and what grew from it."""
+    project, facts = _facts(request, project_slug, image_id)
+    return _tab(request, facts, "lineage", {"family": family(project, facts)})
 
 
-def config(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-    return HttpResponse("image.config is not written yet", status=501)
+@require_safe
+def config(request: Request, project_slug: str, image_id: int) -> HttpResponse:
+    """Members: how a container of it runs, and how it was built."""
+    _, facts = _facts(request, project_slug, image_id)
+    raw = json.dumps(facts.image.config, indent=2, ensure_ascii=False)
+    try:
+        parsed = ImageConfig.parse(json.dumps(facts.image.config).encode())
+    except InvalidManifest:
+        parsed = None
+    variables = [variable.partition("=")[::2] for variable in parsed.env] if parsed else []
+    context = {
+        "config": parsed,
+        "env": variables,
+        "raw": raw[:_RAW_LIMIT],
+        "raw_is_cut": len(raw) > _RAW_LIMIT,
+    }
+    return _tab(request, facts, "config", context)
 
 
-def tags(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-    return HttpResponse("image.tags is not written yet", status=501)
+@require_safe
+def tags(request: Request, project_slug: str, image_id: int) -> HttpResponse:
+    """Members: the tags that point here, and how they came and went."""
+    project, facts = _facts(request, project_slug, image_id)
+    context = {"tags": current_tags(facts.image), "movements": movements(project, facts.image)}
+    return _tab(request, facts, "tags", context)
 
 
-def containers(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-    return HttpResponse("image.containers is not written yet", status=501)
+@require_safe
+def containers(request: Request, project_slug: str, image_id: int) -> HttpResponse:
+    """Members: the containers on this image."""
+    _, facts = _facts(request, project_slug, image_id)
+    rows = facts.image.containers.select_related("created_by").order_by("-created_at", "-id")
+    return _tab(request, facts, "containers", {"containers": rows[:200]})
 
 
-def extract(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-    return HttpResponse("image.extract is not written yet", status=501)
+@require_POST
+def extract(request: Request, project_slug: str, image_id: int) -> HttpResponse:
+    """Operators: unpack the layers of an image that was only fetched."""
+    project = get_project(request, project_slug, Role.OPERATOR)
+    image = get_image(project, image_id)
+    try:
+        job = start_extract(image, by=signed_in(request))
+    except Conflict as error:
+        refused(request, error)
+        return redirect("image", project.slug, image.pk)
+    return redirect("job", project.slug, job.pk)
+
+
+def _facts(request: Request, project_slug: str, image_id: int) -> tuple[Project, Summary]:
+    project = get_project(request, project_slug)
+    return project, summary(project, get_image(project, image_id))
+
+
+def _tab(request: Request, facts: Summary, tab: str, context: dict[str, Any]) -> HttpResponse:
+    context |= {"facts": facts, "image": facts.image, "tab": tab}
+    return render(request, f"image/{tab}.html", context)

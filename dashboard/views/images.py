@@ -1,9 +1,30 @@
-"""To be written."""
+"""The list of images."""
 
-from typing import Any
+from __future__ import annotations
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
+from django.views.decorators.http import require_safe
+
+from dashboard.access import Request, get_project
+from dashboard.fragments import page_or_part
+from dashboard.queries.figures import holdings, lately
+from dashboard.queries.images import SORTS, ImageFilter, choices, page_of_images, rows
 
 
-def images(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-    return HttpResponse("images.images is not written yet", status=501)
+@require_safe
+def images(request: Request, project_slug: str) -> HttpResponse:
+    """Members: the project's images, searched, filtered, sorted and paged by the query string."""
+    project = get_project(request, project_slug)
+    wanted = ImageFilter.read(request.GET)
+    page = page_of_images(wanted.apply(project), request.GET.get("page"))
+    context = {
+        "wanted": wanted,
+        "page": page,
+        "pages": page.paginator.get_elided_page_range(page.number, on_each_side=2, on_ends=1),
+        "rows": rows(project, list(page)),
+        "sorts": SORTS,
+        "choices": choices(project),
+    }
+    if not request.htmx:
+        context |= {"holdings": holdings(project), "lately": lately(project)}
+    return page_or_part(request, "images/images.html", "list", context)

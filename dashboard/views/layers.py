@@ -1,13 +1,47 @@
-"""To be written."""
+"""All layers of a project, and one of them."""
 
-from typing import Any
+from __future__ import annotations
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
+from django.views.decorators.http import require_safe
+
+from dashboard.access import Request, get_project
+from dashboard.fragments import page_or_part
+from dashboard.queries.figures import holdings
+from dashboard.queries.images import page_of_images
+from dashboard.queries.images import rows as image_rows
+from dashboard.queries.layers import SORTS, LayerFilter, images_on, layer_facts, page_of_layers, rows
 
 
-def layers(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-    return HttpResponse("layers.layers is not written yet", status=501)
+@require_safe
+def layers(request: Request, project_slug: str) -> HttpResponse:
+    """Members: each layer once, by size or by how many images stand on it."""
+    project = get_project(request, project_slug)
+    wanted = LayerFilter.read(request.GET)
+    page = page_of_layers(wanted.apply(project), request.GET.get("page"))
+    context = {
+        "wanted": wanted,
+        "sorts": SORTS,
+        "page": page,
+        "pages": page.paginator.get_elided_page_range(page.number, on_each_side=2, on_ends=1),
+        "rows": rows(project, list(page)),
+    }
+    if not request.htmx:
+        context["holdings"] = holdings(project)
+    return page_or_part(request, "layers/layers.html", "list", context)
 
 
-def layer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-    return HttpResponse("layers.layer is not written yet", status=501)
+@require_safe
+def layer(request: Request, project_slug: str, diff_id: str) -> HttpResponse:
+    """Members: one layer, its compressed forms, and the images that stand on it."""
+    project = get_project(request, project_slug)
+    facts = layer_facts(project, diff_id)
+    page = page_of_images(images_on(project, facts.layer), request.GET.get("page"))
+    context = {
+        "facts": facts,
+        "layer": facts.layer,
+        "page": page,
+        "pages": page.paginator.get_elided_page_range(page.number, on_each_side=2, on_ends=1),
+        "rows": image_rows(project, list(page)),
+    }
+    return page_or_part(request, "layers/layer.html", "images", context)

@@ -1,9 +1,72 @@
-"""To be written."""
+"""A project at a glance."""
 
-from typing import Any
+from __future__ import annotations
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
+from django.views.decorators.http import require_safe
+
+from dashboard.access import Request, get_project
+from dashboard.fragments import page_or_part
+from dashboard.live.picture import JobPicture
+from dashboard.queries.figures import containers_by_state, holdings, lately
+from dashboard.queries.images import rows
+from worker.models import ACTIVE_STATES, Container, ContainerState, Image, Job, Project
+from worker.progress import latest
+
+_LATEST = 6
+_AT_WORK = 8
+_PARTS = ("figures", "work", "images", "containers")
 
 
-def overview(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-    return HttpResponse("overview.overview is not written yet", status=501)
+@require_safe
+def overview(request: Request, project_slug: str) -> HttpResponse:
+    """Members: what the project holds, what happens in it now, what came last. ``part`` names a fragment."""
+    project = get_project(request, project_slug)
+    wanted = request.GET.get("part", "")
+    part = wanted if request.htmx and wanted in _PARTS else ""
+    context: dict[str, object] = {}
+    for name, facts in (
+        ("figures", _figures),
+        ("work", _work),
+        ("images", _images),
+        ("containers", _containers),
+    ):
+        if part in ("", name):
+            context |= facts(project)
+    return page_or_part(request, "overview/overview.html", part or _PARTS[0], context)
+
+
+def _figures(project: Project) -> dict[str, object]:
+    running, every = containers_by_state(project)
+    return {
+        "holdings": holdings(project),
+        "lately": lately(project),
+        "running_count": running,
+        "container_count": every,
+    }
+
+
+def _work(project: Project) -> dict[str, object]:
+    active = Job.objects.filter(project=project, state__in=ACTIVE_STATES)
+    shown = active.select_related("project", "image", "container", "schedule").order_by(
+        "-state", "created_at"
+    )
+    jobs = [JobPicture(job, latest(job)) for job in shown[:_AT_WORK]]
+    return {
+        "jobs": jobs,
+        "job_count": len(jobs) if len(jobs) < _AT_WORK else active.count(),
+    }
+
+
+def _images(project: Project) -> dict[str, object]:
+    last = Image.objects.filter(project=project).order_by("-pulled_at", "-pk").values_list("pk", flat=True)
+    return {"rows": rows(project, list(last[:_LATEST]))}
+
+
+def _containers(project: Project) -> dict[str, object]:
+    running = Container.objects.filter(project=project, state=ContainerState.RUNNING)
+    return {
+        "running": list(
+            running.select_related("image").defer("image__config").order_by("-started_at")[:_LATEST]
+        )
+    }

@@ -1,0 +1,216 @@
+"""The list of images: searched, filtered, sorted and paged in the database."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from django.core.paginator import Page, Paginator
+from django.db.models import F, Q, QuerySet
+from django.http import QueryDict
+
+from dashboard.queries.kinship import holders, only_here, stood_upon
+from dashboard.queries.names import Name, Named, named, names_of
+from worker.models import Image, ImageLayer, Project, Tag
+
+PER_PAGE = 25
+#: Up to so many repositories are offered as a menu; more are typed.
+MENU = 60
+
+_SORTS: dict[str, tuple[str, ...]] = {
+    "name": ("repository", "registry_host", "id"),
+    "layers": ("layer_count", "id"),
+    "compressed": ("compressed_size", "id"),
+    "unpacked": ("unpacked_size", "id"),
+    "pulled": ("pulled_at", "id"),
+}
+DEFAULT_SORT = "-pulled"
+SORTS = (
+    ("-pulled", "Latest first"),
+    ("pulled", "Oldest first"),
+    ("name", "By name"),
+    ("-name", "By name, backwards"),
+    ("-unpacked", "Largest unpacked first"),
+    ("unpacked", "Smallest unpacked first"),
+    ("-compressed", "Largest compressed first"),
+    ("compressed", "Smallest compressed first"),
+    ("-layers", "Most layers first"),
+    ("layers", "Fewest layers first"),
+)
+_HEXADECIMAL = re.compile(r"(?:sha256:)?(?P<digits>[0-9a-f]{6,64})")
+
+
+@dataclass(frozen=True, slots=True)
+class ImageFilter:
+    """What the query string asks for. Unknown values match nothing or are the default; none is an error."""
+
+    text: str = ""
+    registry: str = ""
+    repository: str = ""
+    platform: str = ""
+    sort: str = DEFAULT_SORT
+
+    @classmethod
+    def read(cls, query: QueryDict) -> ImageFilter:
+        sort = query.get("sort", "")
+        return cls(
+            text=query.get("q", "").strip()[:300],
+            registry=query.get("registry", ""),
+            repository=query.get("repository", ""),
+            platform=query.get("platform", ""),
+            sort=sort if sort.removeprefix("-") in _SORTS else DEFAULT_SORT,
+        )
+
+    @property
+    def narrows(self) -> bool:
+        return bool(self.text or self.registry or self.repository or self.platform)
+
+    def apply(self, project: Project) -> QuerySet[Image]:
+        images = Image.objects.filter(project=project)
+        if self.registry:
+            images = images.filter(registry_host=self.registry)
+        if self.repository:
+            images = images.filter(repository=self.repository)
+        if self.platform:
+            parts = [*self.platform.split("/"), "", ""][:3]
+            images = images.filter(os=parts[0], architecture=parts[1], variant=parts[2])
+        if self.text:
+            images = images.filter(_matches(project, self.text))
+        descending = self.sort.startswith("-")
+        return images.order_by(
+            *(
+                F(field).desc(nulls_last=True) if descending else F(field).asc(nulls_last=True)
+                for field in _SORTS[self.sort.removeprefix("-")]
+            )
+        )
+
+
+def _matches(project: Project, text: str) -> Q:
+    """A digest's beginning; or a part of registry/repository, and after a colon the beginning of a tag."""
+    digest = _HEXADECIMAL.fullmatch(text.lower())
+    condition = Q(digest__startswith=f"sha256:{digest['digits']}") if digest else Q()
+    if digest:
+        condition |= Q(config_digest__startswith=f"sha256:{digest['digits']}")
+    path, colon, tag = text.rpartition(":")
+    tags = Tag.objects.filter(project=project)
+    if colon and path and "/" not in tag:
+        with_tag = tags.filter(name__istartswith=tag).filter(_path(path))
+        condition |= Q(pk__in=with_tag.values("image"))
+    named_so = tags.filter(Q(name__icontains=text) | _path(text))
+    return condition | _path(text) | Q(pk__in=named_so.values("image"))
+
+
+def _path(text: str) -> Q:
+    """Match "php", "library/php" and "docker.io/php" alike."""
+    host, slash, rest = text.partition("/")
+    condition = Q(repository__icontains=text) | Q(registry_host__icontains=text)
+    if slash:
+        condition |= Q(registry_host__iendswith=host, repository__icontains=rest)
+    return condition
+
+
+@dataclass(frozen=True, slots=True)
+class ImageRow:
+    """One line of the list.
+
+    Attributes:
+        names: at least one; the first is the one that is shown large.
+        layers: base first, with layer and blob loaded.
+        only_here: unpacked bytes that no other image of the project shares; None if not known yet.
+        parent: the oldest image with the longest chain below this one; None for a base.
+        twin: the oldest other image with the same layers, if it is older than this one.
+        is_base: nothing is below it, and others stand on it.
+    """
+
+    image: Image
+    names: tuple[Name, ...]
+    layers: list[ImageLayer]
+    only_here: int | None
+    parent: Named | None
+    twin: Named | None
+    is_base: bool
+
+    @property
+    def name(self) -> Name:
+        return self.names[0]
+
+    @property
+    def more_names(self) -> tuple[Name, ...]:
+        return self.names[1:]
+
+
+def page_of_images(images: QuerySet[Image], number: str | None, per_page: int = PER_PAGE) -> Page[Any]:
+    """Return one page of ids; a number out of range gives the nearest page."""
+    return Paginator(images.values_list("pk", flat=True), per_page).get_page(number)
+
+
+def rows(project: Project, ids: list[int]) -> list[ImageRow]:
+    """Return the lines for ``ids``, in that order, in a fixed number of queries."""
+    found = Image.objects.filter(project=project).defer("config").in_bulk(ids)
+    images = [found[pk] for pk in ids if pk in found]
+    layers = layers_of(ids)
+    below = {chain for pk in ids for chain in _below(layers.get(pk, []))}
+    tops = holders(project, below | {image.chain_id for image in images})
+    parents = {
+        image.pk: next(
+            (tops[chain].first for chain in reversed(_below(layers.get(image.pk, []))) if chain in tops), None
+        )
+        for image in images
+    }
+    twins = {image.pk: tops[image.chain_id].first for image in images if image.chain_id in tops}
+    related = named(project, [pk for pk in [*parents.values(), *twins.values()] if pk is not None])
+    names = names_of(images)
+    own = only_here(project, images)
+    bases = stood_upon(project, [image for image in images if parents[image.pk] is None])
+    made = []
+    for image in images:
+        parent, twin = parents[image.pk], twins.get(image.pk)
+        made.append(
+            ImageRow(
+                image=image,
+                names=names[image.pk].names,
+                layers=layers.get(image.pk, []),
+                only_here=own[image.pk],
+                parent=related[parent] if parent is not None else None,
+                twin=related[twin] if twin is not None and twin != image.pk else None,
+                is_base=image.pk in bases,
+            )
+        )
+    return made
+
+
+def layers_of(ids: list[int]) -> dict[int, list[ImageLayer]]:
+    """Return the stacks of these images, base first, with layer and blob."""
+    stacks: dict[int, list[ImageLayer]] = {}
+    found = ImageLayer.objects.filter(image__in=ids).select_related("layer", "blob")
+    for row in found.order_by("image_id", "position"):
+        stacks.setdefault(row.image_id, []).append(row)
+    return stacks
+
+
+def _below(stack: list[ImageLayer]) -> list[str]:
+    return [row.chain_id for row in stack[:-1]]
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What the filters offer: the values that occur. No repositories means: too many for a menu."""
+
+    registries: list[str]
+    repositories: list[str]
+    platforms: list[str]
+    repository_count: int
+
+
+def choices(project: Project) -> Choices:
+    images = Image.objects.filter(project=project).order_by()
+    repositories = images.values_list("repository", flat=True).distinct()
+    count = repositories.count()
+    platforms = images.values_list("os", "architecture", "variant").distinct()
+    return Choices(
+        registries=sorted(images.values_list("registry_host", flat=True).distinct()),
+        repositories=sorted(repositories) if count <= MENU else [],
+        platforms=sorted("/".join(part for part in parts if part) for parts in platforms),
+        repository_count=count,
+    )
