@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -475,6 +476,30 @@ def test_other_users_of_the_machine_cannot_enter(lab: Lab) -> None:
     status = lab.home(container_id).stat()
     assert status.st_mode & 0o7777 == 0o750
     assert status.st_gid == lab.store.containers.stat().st_gid
+
+
+def test_a_process_without_rights_is_told_so(lab: Lab) -> None:
+    """A web process that is not in the store's group: an error that says so, not a traceback."""
+    container_id, _ = lab.sh("echo hi")
+    # From here a relative path leads to the store: the directories above it may be closed.
+    here = lab.store.root.parent
+    here.chmod(0o755)
+    ask = (
+        "import os, sys; from pathlib import Path; from worker.engine.containers import Containers;"
+        "from worker.engine.store import Store; from worker.engine.errors import StrataError\n"
+        "os.setgroups([]); os.setgid(int(sys.argv[3])); os.setuid(4242)\n"
+        "try: print(len(Containers(Store(Path(sys.argv[1]))).log(sys.argv[2])))\n"
+        "except StrataError as error: print(error.code)"
+    )
+
+    def answer(gid: int) -> str:
+        command = [sys.executable, "-c", ask, lab.store.root.name, container_id, str(gid)]
+        env = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}
+        done = subprocess.run(command, cwd=here, env=env, capture_output=True, text=True, check=True)
+        return done.stdout.strip()
+
+    assert answer(4242) == "store_not_writable"
+    assert answer(lab.store.containers.stat().st_gid) == "1"
 
 
 def test_the_root_directory_has_the_topmost_layers_mode(lab: Lab) -> None:

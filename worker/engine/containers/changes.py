@@ -15,8 +15,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from worker.engine.errors import StoreError
-
 MAX_CHANGES = 10_000
 MAX_DEPTH = 256
 """Deeper directories are listed, but not looked into: each level costs a file descriptor."""
@@ -62,20 +60,14 @@ def changes_in(upper: Path, trees: tuple[Path, ...], limit: int = MAX_CHANGES) -
     this looks; what it looks at can not lead it out of ``upper``.
 
     Raises:
-        StoreError: the upper can not be read by this process.
+        OSError: this process may not read all of it.
     """
     walk = _Walk(limit)
+    top = os.open(upper, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
-        top = os.open(upper, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-        try:
-            walk.directory(top, b"", [os.fsencode(tree) for tree in reversed(trees)])
-        finally:
-            os.close(top)
-    except PermissionError as error:
-        raise StoreError(
-            "This process may not read what the container changed.",
-            hint="Ask a worker: it runs with the rights to read the container's files.",
-        ) from error
+        walk.directory(top, b"", [os.fsencode(tree) for tree in reversed(trees)])
+    finally:
+        os.close(top)
     return walk.found
 
 

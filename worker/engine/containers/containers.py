@@ -158,8 +158,10 @@ class Containers:
 
         Raises:
             NotFound: there is no such container.
+            StoreError: this process may not read it.
         """
-        return tail(self._home(container_id).log, tail_bytes)
+        with disk_errors("read the container's log"):
+            return tail(self._home(container_id).log, tail_bytes)
 
     def changes(self, container_id: str, limit: int = MAX_CHANGES) -> builtins.list[Change]:
         """What the container changed on top of its image, at most ``limit`` entries, sorted by path.
@@ -167,9 +169,11 @@ class Containers:
         Raises:
             NotFound: there is no such container.
             LayerMissing: a layer that it stands on is not extracted (any more).
+            StoreError: this process may not read it.
         """
-        home = self._home(container_id)
-        return changes_in(home.upper, trees_of(self._store.layers, self._about(home).diff_ids), limit)
+        with disk_errors("look at what the container changed"):
+            home = self._home(container_id)
+            return changes_in(home.upper, trees_of(self._store.layers, self._about(home).diff_ids), limit)
 
     @contextlib.contextmanager
     def _claimed(self, home: Home) -> Iterator[None]:
