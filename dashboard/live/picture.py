@@ -104,6 +104,11 @@ class JobPicture:
         return None
 
     @property
+    def platform(self) -> str:
+        """The image's, once it is known; else the one asked for."""
+        return self.snapshot.platform or self.job.platform
+
+    @property
     def mend(self) -> Mend | None:
         """Where to go about the error; None if no page of ours helps."""
         if self.error is None:
@@ -166,7 +171,7 @@ class JobPicture:
 
     @cached_property
     def layers(self) -> list[LayerBar]:
-        return [_bar(layer) for layer in self.snapshot.layers]
+        return [_bar(layer, self.is_final) for layer in self.snapshot.layers]
 
     @property
     def figures(self) -> list[Figure]:
@@ -236,7 +241,7 @@ def duration(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
-def _bar(layer: LayerSnapshot) -> LayerBar:
+def _bar(layer: LayerSnapshot, is_over: bool) -> LayerBar:
     phase = Phase(layer.phase)
     here = phase in (Phase.DONE, Phase.PRESENT)
     done = layer.size if here else min(layer.done, layer.size)
@@ -245,11 +250,11 @@ def _bar(layer: LayerSnapshot) -> LayerBar:
         diff_id=layer.diff_id,
         width=BAR_WIDTH if here else BAR_WIDTH * done // layer.size if layer.size else 0,
         percent=100 if here else _percent(done, layer.size),
-        phase=phase.value,
-        chip=_PHASE_CHIPS.get(phase, ""),
+        phase="not finished" if is_over and not here else phase.value,
+        chip="" if is_over and not here else _PHASE_CHIPS.get(phase, ""),
         done=size(done),
         size=size(layer.size),
-        speed=f"{size(int(layer.speed))}/s" if phase in _AT_WORK and layer.speed else "",
+        speed=f"{size(int(layer.speed))}/s" if phase in _AT_WORK and layer.speed and not is_over else "",
     )
 
 
