@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -21,6 +24,7 @@ from worker.engine.errors import (
     CommandNotFound,
     Conflict,
     ContainerStateError,
+    DiskFull,
     InvalidInput,
     LayerMissing,
     MountFailed,
@@ -264,6 +268,65 @@ def test_a_name_is_given_once(lab: Lab) -> None:
     with pytest.raises(Conflict):
         lab.containers.create(plan)
     assert lab.containers.status(plan.id).state == "running"
+
+
+def test_of_many_who_do_the_same_at_once_one_succeeds(lab: Lab) -> None:
+    """Created once, started once; removed by all."""
+    plan = lab.plan(*SLEEP)
+
+    def outcomes(act: Callable[[], None]) -> list[str]:
+        def attempt(_: int) -> str:
+            try:
+                act()
+            except (Conflict, ContainerStateError) as error:
+                return error.code
+            return "done"
+
+        with ThreadPoolExecutor(6) as pool:
+            return sorted(pool.map(attempt, range(6)))
+
+    assert outcomes(lambda: lab.containers.create(plan)) == ["conflict"] * 5 + ["done"]
+    assert outcomes(lambda: lab.containers.start(plan.id)) == ["container_state"] * 5 + ["done"]
+    assert len(processes_of(lab, plan.id)) == 1
+    assert outcomes(lambda: lab.containers.remove(plan.id)) == ["done"] * 6
+    assert list(lab.store.containers.iterdir()) == []
+
+
+def test_a_removal_does_not_wait_for_a_patient_stop(lab: Lab) -> None:
+    container_id = lab.start(*SLEEP)
+    with ThreadPoolExecutor(1) as pool:
+        stopping = pool.submit(lab.containers.stop, container_id, timeout=100)
+        eventually(stopping.running)
+        lab.containers.remove(container_id)
+        assert isinstance(stopping.exception(timeout=20), NotFound | None)
+    assert list(lab.store.containers.iterdir()) == []
+
+
+def test_a_full_disk_leaves_nothing_half_made(lab: Lab, tmp_path: Path) -> None:
+    """The containers' directory on a file system with room for ever more files, until a create succeeds."""
+    small = tmp_path / "small"
+    small.mkdir()
+    shutil.rmtree(lab.store.containers)
+    lab.store.containers.symlink_to(small)
+    for inodes in range(2, 60, 3):
+        subprocess.run(["mount", "-t", "tmpfs", "-o", f"nr_inodes={inodes}", "none", small], check=True)
+        try:
+            plan = lab.plan(*SLEEP)
+            problem = ""
+            try:
+                lab.containers.create(plan)
+            except (DiskFull, MountFailed) as error:
+                problem = error.message
+            if not problem:
+                lab.containers.remove(plan.id)
+                break
+            assert "full" in problem
+            assert list(small.iterdir()) == []
+        finally:
+            subprocess.run(["umount", small], check=True)
+    assert inodes > 20
+    lab.store.containers.unlink()
+    lab.store.containers.mkdir()
 
 
 def test_a_command_that_does_not_exist_is_named_and_nothing_stays(lab: Lab) -> None:
@@ -527,7 +590,7 @@ def test_stop_all_ends_everything_and_leaves_it_in_order(lab: Lab) -> None:
     eventually(lambda: lab.output(listening) == ["ready"])
     deaf, idle = lab.start(*SLEEP), lab.create(*SLEEP)
     assert len(mounts_below(lab.store.containers)) == 3
-    assert stop_all([str(lab.store.root), "--timeout", "5"]) == 0
+    assert stop_all([str(lab.store.root), "--timeout", "2"]) == 0
     assert mounts_below(lab.store.containers) == ()
     assert lab.containers.status(listening).exit_code == 0
     assert lab.containers.status(deaf).exit_code == 137

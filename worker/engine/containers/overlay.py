@@ -95,18 +95,17 @@ class Overlay:
 
         Raises:
             MountFailed: with what the kernel's error means; nothing is mounted then.
+            OSError: there is no room for the links, next to the target.
         """
         options = self.options()
-        try:
-            links = Path(tempfile.mkdtemp(prefix=".links-", dir=self.target.parent))
-        except OSError as error:
-            raise self._failed(error) from error
+        links = Path(tempfile.mkdtemp(prefix=".links-", dir=self.target.parent))
         try:
             for name, directory in self.links().items():
                 (links / name).symlink_to(directory.absolute())
-            _mount_from(links, self.target.absolute(), options)
-        except OSError as error:
-            raise self._failed(error) from error
+            try:
+                _mount_from(links, self.target.absolute(), options)
+            except OSError as error:
+                raise self._failed(error) from error
         finally:
             shutil.rmtree(links, ignore_errors=True)
         self._verify()
