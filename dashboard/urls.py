@@ -54,6 +54,7 @@ project_urls = [
     path("registries/<int:registry_id>/remove/", registries.remove, name="registry_remove"),
     path("schedules/", schedules.schedules, name="schedules"),
     path("schedules/new/", schedules.new, name="schedule_new"),
+    path("schedules/preview/", schedules.preview, name="schedule_preview"),
     path("schedules/<int:schedule_id>/", schedules.edit, name="schedule_edit"),
     path("schedules/<int:schedule_id>/switch/", schedules.switch, name="schedule_switch"),
     path("schedules/<int:schedule_id>/run/", schedules.run, name="schedule_run"),

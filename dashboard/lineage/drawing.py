@@ -182,8 +182,7 @@ def _family(forest: Families, root: int, style: Style) -> Drawing:
         box = tree.boxes[at]
         if box.part is not Part.MEMBER:
             continue
-        for kid in _standing_on(forest, box.member, style):
-            tree.children[at].append(tree.add(kid))
+        tree.children[at].extend(tree.add(kid) for kid in _standing_on(forest, box.member, style))
         queue.extend(tree.children[at])
     placed = tidy(0, tree.children, tree.heights, tree.spans, style.row_gap)
     sketch = Drawing(style, height=placed.bottom - placed.top)
