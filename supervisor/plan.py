@@ -10,12 +10,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from supervisor import ports, redis
-from supervisor.process import Program, show_all
+from supervisor.process import Program
 from supervisor.settings import ROOT, Settings
 
 _MANAGE = (sys.executable, str(ROOT / "manage.py"))
 _CELERY = (sys.executable, "-m", "celery", "--app", "worker.celery", "--quiet")
+# Extraction and containers need root, since files have owners; Celery's advice against it is known.
+_AS_ROOT = {"PYTHONWARNINGS": "ignore:You're running the worker with superuser privileges"}
+_SERVES = re.compile(r" serves \d+ sample images")
 _SAMPLES_PORT = 5055
+_SAMPLES_RATE = "6000000"
+"""Bytes a second: slow enough to see progress, and all is there within half a minute."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +28,7 @@ class Plan:
     """All programs of one start.
 
     Attributes:
-        store: what the others need before they can start; ended last. Empty with a Redis of the user's.
+        store: what the others need before they can start, and ended last: Redis (unless the user's), samples.
         prepare: runs to its end before the long-running programs start.
         programs: run until Strata ends.
         welcome: runs to its end once everything is ready; None for nothing.
@@ -67,8 +72,8 @@ def make(settings: Settings) -> Plan:
     if settings.demo:
         admin = _demo_admin(settings)
         port = ports.remembered(settings.data / "samples-port", _SAMPLES_PORT)
-        samples = (sys.executable, "-m", "samples.serve", "--port", str(port))
-        programs = (Program(name="samples", command=samples, env=env), *programs)
+        samples = (sys.executable, "-m", "samples.serve", "--port", str(port), "--rate", _SAMPLES_RATE)
+        store = (*store, Program(name="samples", command=samples, env=env, ready=_SERVES))
         demo = (*_MANAGE, "demo", "--registry", f"127.0.0.1:{port}")
         welcome = Program(name="demo", command=demo, env={**env, **admin})
     return Plan(
@@ -121,9 +126,8 @@ def _worker(name: str, queues: str, at_once: int, env: Mapping[str, str]) -> Pro
     ]
     # One node and no remote control of it: the chatter between workers would only cost start-up time.
     command += ["--hostname", f"{name}@%h", "--without-gossip", "--without-mingle", "--loglevel", "INFO"]
-    return Program(
-        name=name, command=tuple(command), env=env, ready=re.compile(rf"\b{name}@\S+ ready\.$"), show=show_all
-    )
+    ready = re.compile(rf"\b{name}@\S+ ready\.$")
+    return Program(name=name, command=tuple(command), env={**env, **_AS_ROOT}, ready=ready)
 
 
 def _beat(settings: Settings, env: Mapping[str, str]) -> Program:

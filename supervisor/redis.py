@@ -28,7 +28,11 @@ loglevel notice
 logfile ""
 """
 # 4242:M 24 Nov 2026 10:00:00.000 * Ready to accept connections
-_NOISE = ("WARNING", "User requested shutdown", "Redis is now ready to exit", "Valkey is now ready to exit")
+# What it calls a warning and is none: greetings, farewells, advice about the machine's kernel.
+_NOISE = re.compile(
+    "WARNING|oO0Oo|(Redis|Valkey) version=|Configuration loaded|Server initialized"
+    "|User requested shutdown|(Redis|Valkey) is now ready to exit"
+)
 _LINE = re.compile(r"^\d+:[A-Z] .{20,26} (?P<level>[.\-*#]) (?P<text>.*)$")
 
 
@@ -55,12 +59,12 @@ def prepare(directory: Path) -> tuple[str, Program]:
 
 
 def show(line: str) -> str | None:
-    """Print what Redis itself marks as a warning, save advice about the machine's kernel and farewells."""
+    """Print what Redis itself marks as a warning, save what is none."""
     match = _LINE.match(line)
     if match is None:
         return None
     text = match["text"]
-    return text if match["level"] == "#" and not text.startswith(_NOISE) else None
+    return text if match["level"] == "#" and not _NOISE.match(text) else None
 
 
 def _password(path: Path) -> str:

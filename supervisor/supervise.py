@@ -14,8 +14,8 @@ from supervisor.process import Process
 
 # Everything has ended within five seconds; what the programs do not use is left for the containers.
 _BUDGET = 4.5
-_PROGRAMS_GRACE = 2.2
-_STORE_GRACE = 0.5
+_PROGRAMS_GRACE = 3.0  # Celery takes two when it is idle
+_STORE_GRACE = 0.3
 _START_PATIENCE = 120.0
 _HOPELESS = 3
 

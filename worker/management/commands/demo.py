@@ -1,4 +1,4 @@
-"""``manage.py demo``: fill a new install with what a sample registry serves, through the real pipeline."""
+"""``manage.py demo``: fill a new install with what ``samples.serve`` serves, through the real pipeline."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 import time
 import urllib.request
 from argparse import ArgumentParser
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -15,15 +15,16 @@ from django.core.management.base import BaseCommand, CommandError
 from dashboard import env
 from worker import services
 from worker.engine.errors import StrataError
+from worker.engine.oci import Platform
 from worker.models import ACTIVE_STATES, Container, Image, Project, Registry, Schedule, Tag
 from worker.services.setup import default_project
 
 _PATIENCE = 50.0
-_EVERY_MINUTE = "* * * * *"
-# Name and shell command of what is to run: one that changes files and ends, one that goes on.
-_CONTAINERS = (
-    ("changed-files", "echo hi > /root/x; echo bye >> /etc/motd; ls -l / /root"),
-    ("heartbeat", "while true; do date; sleep 5; done"),
+_SCHEDULED = "base:12"  # an index: it is pulled for another platform, too
+# Name, image and command of what runs: one goes on, the other changes files and ends.
+_CONTAINERS: tuple[tuple[str, str, Sequence[str]], ...] = (
+    ("web", "web:2.4", ()),
+    ("changes", "api:1.1", ("sh", "-c", "echo hi > /root/x; rm /etc/hostname; ls -l /srv/app")),
 )
 
 
@@ -32,8 +33,6 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--registry", required=True, help="host:port of the sample registry")
-        parser.add_argument("--run", default="", help="repository of the image to run containers on")
-        parser.add_argument("--schedule", default="", help="repository of the image to pull every minute")
 
     def handle(self, *args: Any, **options: Any) -> None:
         admin = User.objects.filter(is_superuser=True, is_active=True).order_by("id").first()
@@ -43,9 +42,7 @@ class Command(BaseCommand):
         if password and admin.check_password(password):
             self.stdout.write(f"Sign in as {admin.username} with the password {password}")
         try:
-            Demo(default_project(), admin, options["registry"], self.stdout.write).fill(
-                run=options["run"], schedule=options["schedule"]
-            )
+            Demo(default_project(), admin, options["registry"], self.stdout.write).fill()
         except StrataError as error:
             raise CommandError(f"{error.message} {error.hint}") from error
 
@@ -59,14 +56,16 @@ class Demo:
         self._host = host
         self._say = say
 
-    def fill(self, *, run: str, schedule: str) -> None:
-        """Pull everything, then run containers on the image ``run`` and pull ``schedule`` every minute."""
+    def fill(self) -> None:
+        """Pull everything there is, one image every minute, and run containers."""
         references = self._served()
         self._know_registry()
         started = [self._pull(reference) for reference in references]
-        self._say(f"{sum(started)} images of the sample registry {self._host} are being pulled")
-        self._schedule(self._reference(references, schedule))
-        self._run_on(self._reference(references, run))
+        started.append(self._pull(f"{self._host}/{_SCHEDULED}", _other_platform()))
+        self._say(f"Pulling {sum(started)} of {len(started)} images from the sample registry {self._host}")
+        self._schedule(f"{self._host}/{_SCHEDULED}")
+        for name, image, command in _CONTAINERS:
+            self._run(name, f"{self._host}/{image}", command)
 
     def _served(self) -> list[str]:
         """Wait for the registry, and return a reference for each tag that it serves."""
@@ -79,23 +78,21 @@ class Demo:
         with urllib.request.urlopen(f"http://{self._host}/v2/{path}", timeout=5) as answer:
             return json.load(answer)
 
-    @staticmethod
-    def _reference(references: list[str], repository: str) -> str:
-        return next((each for each in references if f"/{repository}:" in each), references[0])
-
     def _know_registry(self) -> None:
         if not Registry.objects.filter(project=self._project, host=self._host).exists():
             services.save_registry(
                 self._project, host=self._host, insecure=True, username="", password=None, by=self._admin
             )
 
-    def _pull(self, reference: str) -> bool:
+    def _pull(self, reference: str, platform: str = "") -> bool:
         """Start a pull unless the image is here or on its way; return whether one was started."""
-        if _tags(self._project, reference).exists():
+        tags = _tags(self._project, reference)
+        if (tags.filter(platform=platform) if platform else tags).exists():
             return False
-        if self._project.jobs.filter(reference=reference, state__in=ACTIVE_STATES).exists():
+        jobs = self._project.jobs.filter(reference=reference, platform=platform, state__in=ACTIVE_STATES)
+        if jobs.exists():
             return False
-        services.start_pull(self._project, reference, by=self._admin)
+        services.start_pull(self._project, reference, platform=platform, by=self._admin)
         return True
 
     def _schedule(self, reference: str) -> None:
@@ -106,21 +103,23 @@ class Demo:
             reference=reference,
             platform="",
             insecure=False,
-            cron=_EVERY_MINUTE,
+            cron="* * * * *",
             timezone="UTC",
             by=self._admin,
         )
         self._say(f"{reference} is pulled every minute")
 
-    def _run_on(self, reference: str) -> None:
+    def _run(self, name: str, reference: str, command: Sequence[str]) -> None:
+        """Run a container once its image is here."""
+        if Container.objects.filter(project=self._project, name=name).exists():
+            return
         image = _wait_for(lambda: _extracted(self._project, reference))
-        for name, script in _CONTAINERS:
-            if Container.objects.filter(project=self._project, name=name).exists():
-                continue
-            services.create_container(
-                self._project, image, name=name, command=["/bin/sh", "-c", script], by=self._admin
-            )
-            self._say(f"The container {name} runs on {reference}")
+        services.create_container(self._project, image, name=name, command=command, by=self._admin)
+        self._say(f"The container {name} runs on {reference}")
+
+
+def _other_platform() -> str:
+    return "linux/amd64" if Platform.host().architecture == "arm64" else "linux/arm64"
 
 
 def _tags(project: Project, reference: str) -> Any:
