@@ -42,26 +42,35 @@ class LayerFilter:
     def narrows(self) -> bool:
         return bool(self.text)
 
-    def apply(self, project: Project) -> QuerySet[Layer]:
+    def apply(self, project: Project) -> QuerySet[Any, int]:
+        """Return the ids of the layers, in order."""
+        descending = self.sort.startswith("-")
+        if self.sort.endswith("images"):
+            # Counted over the stacks alone: joined to the layers, it takes five times as long.
+            stacks = ImageLayer.objects.filter(image__project=project).order_by()
+            if self.text:
+                stacks = stacks.filter(layer__in=Layer.objects.filter(self._matches(project)).values("pk"))
+            count = Count("image", distinct=True)
+            counted = stacks.values("layer").annotate(images=count)
+            return counted.order_by("-images" if descending else "images", "layer").values_list(
+                "layer", flat=True
+            )
         stands_in = ImageLayer.objects.filter(layer=OuterRef("pk"), image__project=project)
         layers = Layer.objects.filter(Exists(stands_in))
         if self.text:
-            digest = self.text if self.text.startswith("sha256:") else f"sha256:{self.text}"
-            made_by = ImageLayer.objects.filter(image__project=project, created_by__icontains=self.text)
-            layers = layers.filter(
-                Q(diff_id__startswith=digest)
-                | Q(pk__in=Blob.objects.filter(digest__startswith=digest).values("layer"))
-                | Q(pk__in=made_by.values("layer"))
-            )
-        field = {"size": "unpacked_size", "images": "in_images"}[self.sort.removeprefix("-")]
-        if field == "in_images":
-            layers = layers.annotate(
-                in_images=Count(
-                    "image_layers__image", distinct=True, filter=Q(image_layers__image__project=project)
-                )
-            )
-        first = F(field).desc(nulls_last=True) if self.sort.startswith("-") else F(field).asc(nulls_last=True)
-        return layers.order_by(first, "pk")
+            layers = layers.filter(self._matches(project))
+        size = F("unpacked_size")
+        first = size.desc(nulls_last=True) if descending else size.asc(nulls_last=True)
+        return layers.order_by(first, "pk").values_list("pk", flat=True)
+
+    def _matches(self, project: Project) -> Q:
+        digest = self.text if self.text.startswith("sha256:") else f"sha256:{self.text}"
+        made_by = ImageLayer.objects.filter(image__project=project, created_by__icontains=self.text)
+        return (
+            Q(diff_id__startswith=digest)
+            | Q(pk__in=Blob.objects.filter(digest__startswith=digest).values("layer"))
+            | Q(pk__in=made_by.values("layer"))
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +92,12 @@ class LayerRow:
     first: Named
 
 
-def page_of_layers(layers: QuerySet[Layer], number: str | None) -> Page[Any]:
-    """Return one page of ids; a number out of range gives the nearest page."""
-    return Paginator(layers.values_list("pk", flat=True), PER_PAGE).get_page(number)
+def page_of_layers(layers: QuerySet[Any, int], number: str | None, count: int | None = None) -> Page[Any]:
+    """Return one page of ids; a number out of range gives the nearest page. ``count`` saves a walk."""
+    paginator = Paginator(layers, PER_PAGE)
+    if count is not None:
+        paginator.count = count
+    return paginator.get_page(number)
 
 
 def rows(project: Project, ids: list[int]) -> list[LayerRow]:

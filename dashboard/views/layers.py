@@ -18,16 +18,17 @@ def layers(request: Request, project_slug: str) -> HttpResponse:
     """Members: each layer once, by size or by how many images stand on it."""
     project = get_project(request, project_slug)
     wanted = LayerFilter.read(request.GET)
-    page = page_of_layers(wanted.apply(project), request.GET.get("page"))
+    whole = holdings(project)
+    count = None if wanted.narrows else whole.layers
+    page = page_of_layers(wanted.apply(project), request.GET.get("page"), count)
     context = {
         "wanted": wanted,
         "sorts": SORTS,
         "page": page,
         "pages": page.paginator.get_elided_page_range(page.number, on_each_side=2, on_ends=1),
         "rows": rows(project, list(page)),
+        "holdings": whole,
     }
-    if not request.htmx:
-        context["holdings"] = holdings(project)
     return page_or_part(request, "layers/layers.html", "list", context)
 
 
