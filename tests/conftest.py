@@ -11,6 +11,7 @@ from django.contrib.auth.models import User
 from kombu import pools
 from pytest_django import Settings
 
+from samples.registry import SampleRegistry
 from tests.support.redis import RedisServer, running_redis
 from tests.support.workers import Workers
 from worker.celery import app
@@ -80,6 +81,13 @@ def workers(transactional_db: None, redis_server: RedisServer, data_dir: Path) -
     starter = Workers(data_dir, redis_server.url)
     yield starter
     starter.end()
+
+
+@pytest.fixture
+def sample_registry() -> Iterator[SampleRegistry]:
+    """A registry on a socket, empty; it misbehaves on request."""
+    with SampleRegistry() as registry:
+        yield registry
 
 
 def _use_broker(url: str) -> None:
