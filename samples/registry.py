@@ -53,6 +53,7 @@ class SampleRegistry:
     Attributes:
         faults: What goes wrong; change it at any time.
         requests: All that arrived, in order.
+        connections: How many were made.
         auth: What it wants to see; change it at any time.
         bandwidth: Shared by all bodies; None means as fast as it goes.
         ca_file: With TLS: the certificate that a client must trust.
@@ -70,6 +71,7 @@ class SampleRegistry:
         self.faults = Faults()
         self.auth = auth
         self.requests: list[LoggedRequest] = []
+        self.connections = 0
         self.bandwidth = Bandwidth(rate) if rate else None
         self.blobs: dict[Digest, bytes] = {}
         self.manifests: dict[str, dict[str, Content]] = {}
@@ -174,6 +176,7 @@ class _Server(ThreadingHTTPServer):
     ) -> None:
         if isinstance(request, socket.socket):
             self._connections.add(request)
+        self.registry.connections += 1
         super().process_request(request, client_address)
 
     def shutdown_request(self, request: socket.socket | tuple[bytes, socket.socket]) -> None:

@@ -73,6 +73,14 @@ def translate(error: BaseException, host: str, subject: str = "") -> RegistryErr
     return RegistryMisbehaved(f"{host} gave an answer that cannot be understood{when}: {_plain(error)}.")
 
 
+def unusable_proxy(host: str, why: str) -> ConnectionRefused:
+    """Say that the environment's proxy does not lead to a host."""
+    return ConnectionRefused(
+        f"The HTTP proxy did not connect to {host}: {why}.",
+        hint="Check HTTP_PROXY, HTTPS_PROXY and NO_PROXY in the environment of the worker.",
+    )
+
+
 def _causes(error: BaseException) -> Iterator[BaseException]:
     """Yield the error and everything that it wraps, outermost first, each once."""
     queue, seen = [error], set[int]()
@@ -94,18 +102,14 @@ def _name(error: BaseException, host: str, when: str) -> RegistryError | None:
 
 def _proxy(error: BaseException, host: str, when: str) -> RegistryError | None:
     if isinstance(error, urllib3_errors.ProxyError | urllib3_errors.ProxySchemeUnknown):
-        return ConnectionRefused(
-            f"The HTTP proxy did not connect to {host}: {_plain(error)}.",
-            hint="Check HTTP_PROXY, HTTPS_PROXY and NO_PROXY in the environment of the worker.",
-        )
+        return unusable_proxy(host, _plain(error))
     return None
 
 
 def _certificate(error: BaseException, host: str, when: str) -> RegistryError | None:
     if isinstance(error, ssl.SSLCertVerificationError):
-        return CertificateRejected(f"The certificate of {host} is not trusted: {error.verify_message}.")
-    if isinstance(error, ssl.CertificateError):
-        return CertificateRejected(f"The certificate of {host} is not trusted: {_plain(error)}.")
+        why = getattr(error, "verify_message", "") or _plain(error)
+        return CertificateRejected(f"The certificate of {host} is not trusted: {why}.")
     return None
 
 
@@ -114,12 +118,13 @@ def _tls(error: BaseException, host: str, when: str) -> RegistryError | None:
         return TlsRegistry(f"{host} speaks TLS, not plain HTTP.")
     if not isinstance(error, ssl.SSLError):
         return None
-    if error.reason in _NOT_TLS:
+    reason = getattr(error, "reason", None) or ""  # only OpenSSL's own errors have one
+    if reason in _NOT_TLS:
         return PlainHttpRegistry(f"{host} speaks plain HTTP, not TLS.")
-    if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError) or "EOF" in (error.reason or ""):
+    if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError) or "EOF" in reason:
         return ConnectionLost(f"{host} closed the TLS connection{when}.")
-    if error.reason is not None:
-        return RegistryMisbehaved(f"TLS with {host} failed: {error.reason.replace('_', ' ').lower()}.")
+    if reason:
+        return RegistryMisbehaved(f"TLS with {host} failed: {reason.replace('_', ' ').lower()}.")
     return None
 
 

@@ -10,8 +10,10 @@ from typing import Self
 from urllib3 import BaseHTTPResponse
 
 from worker.engine.cancel import CancelToken
-from worker.engine.errors import RegistryMisbehaved
+from worker.engine.errors import RegistryError, RegistryMisbehaved
 from worker.engine.registry.failures import translated
+
+_SMALL = 1 << 16
 
 
 class Response:
@@ -84,6 +86,12 @@ class Response:
                 + (f" for {self.subject}." if self.subject else ".")
             )
         return b"".join(parts)
+
+    def discard(self) -> None:
+        """Close it, but keep the connection if there is little left to read."""
+        with contextlib.suppress(RegistryError):
+            self.read_all(_SMALL)
+        self.close()
 
     def close(self) -> None:
         """Give the connection back if the body was read to its end, else close it; safe to call twice."""

@@ -81,14 +81,14 @@ class Session:
     def _find_scheme(self) -> str:
         host = self.endpoint.api_host
         try:
-            self._send("GET", f"https://{host}/v2/", None, None, "").close()
+            self._send("GET", f"https://{host}/v2/", None, None, "").discard()
         except UnknownHost:
             raise
         except RegistryError as tls_error:
             if not isinstance(tls_error, PlainHttpRegistry) and not tls_error.temporary:
                 raise
             try:
-                self._send("GET", f"http://{host}/v2/", None, None, "").close()
+                self._send("GET", f"http://{host}/v2/", None, None, "").discard()
             except TlsRegistry:
                 raise tls_error from None
             return "http"

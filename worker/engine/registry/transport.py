@@ -16,13 +16,16 @@ from urllib.parse import SplitResult, urljoin, urlsplit
 import urllib3
 
 from worker.engine.cancel import CancelToken
-from worker.engine.errors import RegistryMisbehaved
+from worker.engine.errors import CertificateRejected, RegistryMisbehaved
 from worker.engine.registry.endpoint import Endpoint
-from worker.engine.registry.failures import translated
+from worker.engine.registry.failures import translated, unusable_proxy
 from worker.engine.registry.response import Response
 from worker.engine.registry.sockets import Dialler, PlainPool, TlsPool
 
 REDIRECTS_MAX = 5
+# An endpoint is insecure because somebody decided so; a warning for each request tells nothing new.
+urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
+
 _REDIRECTS = {301, 302, 303, 307, 308}
 _CONNECTIONS = 16  # kept open per host; more are made when needed
 _DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -77,7 +80,7 @@ class Transport:
             location = response.headers.get("Location")
             if response.status not in _REDIRECTS or not location:
                 return response
-            response.close()
+            response.discard()
             current = self._redirect(current, location)
         raise RegistryMisbehaved(f"{start.netloc} redirects in a circle, or more than {REDIRECTS_MAX} times.")
 
@@ -133,11 +136,12 @@ class Transport:
         if proxy is None:
             manager = urllib3.PoolManager(**options)
         else:
-            # ProxyManager checks the proxy's scheme; credentials in its URL go to the proxy alone.
-            with translated(self.endpoint.host, "", self.cancel):
+            try:
                 user = urllib3.util.parse_url(proxy).auth
-                auth = urllib3.make_headers(proxy_basic_auth=user) if user else {}
+                auth = urllib3.make_headers(proxy_basic_auth=user) if user else {}  # for the proxy alone
                 manager = urllib3.ProxyManager(proxy, proxy_headers=auth, **options)
+            except urllib3.exceptions.HTTPError as error:
+                raise unusable_proxy(self.endpoint.host, "its address makes no sense") from error
         pools = {
             "http": functools.partial(PlainPool, dialler=self.dialler),
             "https": functools.partial(TlsPool, dialler=self.dialler),
@@ -175,7 +179,13 @@ def _origin(url: SplitResult) -> tuple[str, str | None, int | None]:
 def _tls_context(ca_file: Path | None, verify: bool) -> ssl.SSLContext:
     context = ssl.create_default_context()
     if ca_file is not None:
-        context.load_verify_locations(cafile=ca_file)
+        try:
+            context.load_verify_locations(cafile=ca_file)
+        except OSError as error:  # ssl.SSLError is one too
+            raise CertificateRejected(
+                f"The file of certificates {ca_file} cannot be used: {error.strerror or error}.",
+                hint="Give a readable file of certificates in PEM form.",
+            ) from error
     if not verify:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
