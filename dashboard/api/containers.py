@@ -36,8 +36,8 @@ def create(request: HttpRequest, given: ContainerIn, response: HttpResponse) -> 
     container, job = services.create_container(
         project,
         _image(project, given.image),
-        name=given.name,
-        command=list(given.command),
+        name=given.name or "",
+        command=list(given.command or ()),
         env=given.env,
         start=given.start,
         by=user,

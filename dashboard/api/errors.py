@@ -47,9 +47,17 @@ def install(api: NinjaAPI) -> None:
 
 
 def in_shape(patterns: Iterable[URLPattern | URLResolver]) -> list[URLPattern]:
-    """Return ``patterns`` with answers to a wrong verb in our shape: ninja's own are plain text."""
+    """Return ``patterns`` with answers to a wrong verb in our shape: ninja's own are plain text.
+
+    Ninja's root is only a name for it to reverse; nothing is there.
+    """
     return [
-        URLPattern(one.pattern, _shaped(one.callback), one.default_args, one.name)
+        URLPattern(
+            one.pattern,
+            unknown if one.name == "api-root" else _shaped(one.callback),
+            one.default_args,
+            one.name,
+        )
         for one in patterns
         if isinstance(one, URLPattern)
     ]

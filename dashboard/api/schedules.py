@@ -38,7 +38,7 @@ def schedules(
 def add(request: HttpRequest, given: ScheduleIn) -> Status[ScheduleOut]:
     """Operators."""
     user = caller(request)
-    fields = given.dict(exclude={"project"})
+    fields = given.dict(exclude={"project"}) | {"platform": given.platform or ""}
     return Status(
         201, ScheduleOut.of(services.save_schedule(project_for(user, given.project), **fields, by=user))
     )

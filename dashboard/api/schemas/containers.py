@@ -21,15 +21,15 @@ class ContainerIn(Input):
     """
 
     image: int | str
-    name: str = Field("", max_length=63)
-    command: list[str] | str = []
-    env: dict[str, str] = {}
+    name: str | None = Field(None, max_length=63)
+    command: list[str] | str | None = None
+    env: dict[str, str] | None = None
     start: bool = True
     project: str | None = Field(None, description="The project's slug; absent: your first project.")
 
     @field_validator("command")
     @classmethod
-    def split(cls, command: list[str] | str) -> list[str]:
+    def split(cls, command: list[str] | str | None) -> list[str] | None:
         """Return the words of a command line; what is no line at all (an open quote) is refused."""
         return shlex.split(command) if isinstance(command, str) else command
 

@@ -16,7 +16,7 @@ class PullIn(Input):
     """What to pull. ``insecure``: plain HTTP or unchecked TLS; absent: as the registry's entry says."""
 
     reference: str = Field(min_length=1, max_length=512, examples=["debian:bookworm"])
-    platform: str = Field("", max_length=152, examples=["linux/arm64/v8"])
+    platform: str | None = Field(None, max_length=152, examples=["linux/arm64/v8"])
     insecure: bool | None = None
     fetch_only: bool = False
     project: str | None = Field(None, description="The project's slug; absent: your first project.")

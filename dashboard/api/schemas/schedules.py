@@ -14,7 +14,7 @@ class ScheduleIn(Input):
     """A pull that starts by itself. ``cron`` has five fields, ``timezone`` is an IANA name."""
 
     reference: str = Field(min_length=1, max_length=512, examples=["debian:bookworm"])
-    platform: str = Field("", max_length=152)
+    platform: str | None = Field(None, max_length=152)
     insecure: bool = False
     cron: str = Field(min_length=1, max_length=100, examples=["0 4 * * *"])
     timezone: str = Field("UTC", max_length=64)

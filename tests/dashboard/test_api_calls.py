@@ -1,0 +1,331 @@
+"""What single calls of the API mean: filters, pages, choices, and what never comes out."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
+
+from tests.conftest import Users
+from tests.worker.models.test_lineage import image
+from worker.models import Container, Image, Job, JobKind, JobState, Membership, Project, Registry, Role
+from worker.services import issue_token
+
+
+class Api:
+    """Calls as one user."""
+
+    def __init__(self, user: Any) -> None:
+        self._headers = {"authorization": f"Bearer {issue_token(user)[1]}"}
+
+    def call(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
+        answer = Client().generic(
+            method, f"/api/v1/{path}", json.dumps(body), "application/json", headers=self._headers
+        )
+        return answer.status_code, json.loads(answer.content or b"null")
+
+    def get(self, path: str) -> Any:
+        status, body = self.call("GET", path)
+        assert status == 200, body
+        return body
+
+
+@pytest.fixture
+def operator(users: Users) -> Api:
+    return Api(users.operator)
+
+
+@pytest.fixture
+def admin(users: Users) -> Api:
+    return Api(users.admin)
+
+
+def job(project: Project, **fields: Any) -> Job:
+    return Job.objects.create(
+        project=project, **{"kind": JobKind.PULL, "reference": "docker.io/library/alpine:latest"} | fields
+    )
+
+
+def test_a_pull_answers_with_its_job_and_where_to_follow_it(project: Project, users: Users) -> None:
+    token = issue_token(users.operator)[1]
+    answer = Client().post(
+        "/api/v1/pulls",
+        {"reference": "localhost:5000/php:8", "platform": None, "insecure": True},
+        content_type="application/json",
+        headers={"authorization": f"Bearer {token}"},
+    )
+    body = answer.json()
+    assert answer.status_code == 202
+    assert answer["Location"] == f"/api/v1/jobs/{body['id']}"
+    assert (body["state"], body["reference"], body["error"]) == ("queued", "localhost:5000/php:8", None)
+    assert Job.objects.get(pk=body["id"]).arguments == {"insecure": True, "fetch_only": False}
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "code"),
+    [
+        ({"reference": "No Spaces"}, 422, "invalid_reference"),
+        ({"reference": "alpine", "platform": "linux"}, 422, "invalid_platform"),
+        ({"reference": ""}, 422, "invalid_input"),
+        ({"reference": 5}, 422, "invalid_input"),
+        ({}, 422, "invalid_input"),
+        ([], 422, "invalid_input"),
+        ({"reference": "alpine", "project": "other"}, 404, "not_found"),
+    ],
+)
+def test_a_pull_that_cannot_be_meant_leaves_nothing(operator: Api, body: Any, status: int, code: str) -> None:
+    answered, refusal = operator.call("POST", "pulls", body)
+    assert (answered, refusal["error"]["code"]) == (status, code)
+    assert not Job.objects.exists()
+
+
+def test_what_is_no_json_is_refused(users: Users) -> None:
+    headers = {"authorization": f"Bearer {issue_token(users.operator)[1]}"}
+    answer = Client().post("/api/v1/pulls", "{", content_type="application/json", headers=headers)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "bad_request")
+
+
+def test_a_failed_job_says_why(project: Project, operator: Api) -> None:
+    row = job(
+        project,
+        state=JobState.FAILED,
+        error_code="tag_not_found",
+        error_message="There is no tag 9.",
+        error_hint="Check the tag.",
+    )
+    told = operator.get(f"jobs/{row.pk}")
+    assert told["error"] == {
+        "code": "tag_not_found",
+        "message": "There is no tag 9.",
+        "hint": "Check the tag.",
+    }
+    assert (told["kind"], told["state"], told["image"]) == ("pull", "failed", None)
+
+
+def test_pages_follow_each_other_though_rows_are_added_in_front(project: Project, operator: Api) -> None:
+    old = [job(project) for _ in range(5)]
+    first = operator.get("jobs?limit=2")
+    job(project)
+    second = operator.get(f"jobs?limit=2&cursor={first['next']}")
+    third = operator.get(f"jobs?limit=2&cursor={second['next']}")
+    ids = [item["id"] for page in (first, second, third) for item in page["items"]]
+    assert ids == [row.pk for row in reversed(old)]
+    assert third["next"] is None
+
+
+def test_rows_of_the_same_instant_are_each_listed_once(project: Project, operator: Api) -> None:
+    rows = [job(project) for _ in range(4)]
+    Job.objects.update(created_at=timezone.now())
+    first = operator.get("jobs?limit=3")
+    second = operator.get(f"jobs?limit=3&cursor={first['next']}")
+    assert sorted(item["id"] for item in first["items"] + second["items"]) == [row.pk for row in rows]
+
+
+@pytest.mark.parametrize("cursor", ["x", "eA", "MjAyNnww", "%00", "MjAyNi0wMS0wMXwx"])
+def test_a_made_up_cursor_is_refused(project: Project, operator: Api, cursor: str) -> None:
+    assert operator.call("GET", f"jobs?cursor={cursor}")[0] == 422
+
+
+def test_jobs_are_narrowed_by_state_kind_and_text(project: Project, operator: Api) -> None:
+    wanted = job(project, state=JobState.CANCELLED, reference="localhost:5000/php:8")
+    job(project, state=JobState.CANCELLED)
+    job(project, reference="localhost:5000/php:8")
+    found = operator.get("jobs?state=cancelled&kind=pull&q=PHP")["items"]
+    assert [item["id"] for item in found] == [wanted.pk]
+    assert operator.get("jobs?kind=extract")["items"] == []
+
+
+def test_a_list_asks_the_same_number_of_queries_however_long(
+    project: Project, operator: Api, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    for number in range(30):
+        image(project, f"i{number}", "d")
+        job(project)
+    with django_assert_max_num_queries(6):
+        assert len(operator.get("images")["items"]) == 30
+    with django_assert_max_num_queries(6):
+        assert len(operator.get("jobs")["items"]) == 30
+
+
+def test_images_are_narrowed_by_every_filter(project: Project, operator: Api) -> None:
+    php, debian = image(project, "php", "dp"), image(project, "debian", "d")
+    Image.objects.filter(pk=debian.pk).update(architecture="arm64", variant="v8", extracted=True)
+    for name in ("8", "latest"):
+        php.tags.create(
+            project=project,
+            registry_host="docker.io",
+            repository="library/php",
+            name=name,
+            platform="linux/amd64",
+            moved_at=timezone.now(),
+            checked_at=timezone.now(),
+        )
+
+    def ids(query: str) -> list[int]:
+        return [item["id"] for item in operator.get(f"images?{query}")["items"]]
+
+    assert ids("") == [debian.pk, php.pk]
+    assert ids("repository=library/php") == [php.pk]
+    assert ids("registry=ghcr.io") == []
+    assert ids("tag=8") == [php.pk]
+    assert ids("q=latest") == [php.pk]
+    assert ids(f"digest={debian.digest}") == [debian.pk]
+    assert ids("platform=linux/arm64/v8") == [debian.pk]
+    assert ids("platform=linux/arm64") == []
+    assert ids("extracted=true") == [debian.pk]
+
+
+def test_an_image_is_named_by_the_tag_moved_last(project: Project, operator: Api) -> None:
+    php = image(project, "php", "dp")
+    assert operator.get(f"images/{php.pk}")["reference"] == f"docker.io/library/php@{php.digest}"
+    for name, age in (("8", 2), ("latest", 1)):
+        php.tags.create(
+            project=project,
+            registry_host="docker.io",
+            repository="library/php",
+            name=name,
+            platform="linux/amd64",
+            moved_at=timezone.now() - timedelta(hours=age),
+            checked_at=timezone.now(),
+        )
+    told = operator.get(f"images/{php.pk}")
+    assert told["reference"] == "docker.io/library/php:latest"
+    assert told["tags"] == ["docker.io/library/php:latest", "docker.io/library/php:8"]
+
+
+def test_an_image_s_layers_come_base_first(project: Project, operator: Api) -> None:
+    php = image(project, "php", "dabp")
+    layers = operator.get(f"images/{php.pk}")["layers"]
+    assert [layer["position"] for layer in layers] == [0, 1, 2, 3]
+    assert layers[-1]["chain_id"] == php.chain_id
+    assert set(layers[0]) >= {
+        "position", "diff_id", "digest", "media_type", "compressed_size", "unpacked_size", "created_by",
+    }  # fmt: skip
+
+
+def test_lineage_names_parents_ancestors_children_and_twins(project: Project, operator: Api) -> None:
+    debian, apache = image(project, "debian", "d"), image(project, "apache", "da")
+    php, twin = image(project, "php", "dap"), image(project, "apache-zstd", "da", compression="zstd")
+    family = operator.get(f"images/{apache.pk}/lineage")
+    assert {name: [one["id"] for one in members] for name, members in family.items()} == {
+        "parents": [debian.pk],
+        "ancestors": [debian.pk],
+        "children": [php.pk],
+        "twins": [twin.pk],
+    }
+    assert [one["id"] for one in operator.get(f"images/{php.pk}/lineage")["parents"]] == [apache.pk, twin.pk]
+
+
+def test_layers_are_counted_within_the_project_only(project: Project, users: Users, operator: Api) -> None:
+    other = Project.objects.create(slug="other", name="Other")
+    image(project, "a", "d")
+    image(project, "b", "de")
+    image(other, "c", "df")
+    counts = sorted(item["images"] for item in operator.get("layers")["items"])
+    assert counts == [1, 2]
+
+
+@pytest.mark.parametrize("by", ["id", "text", "digest", "tag", "reference"])
+def test_a_container_s_image_is_found_by_id_digest_or_reference(
+    project: Project, operator: Api, by: str
+) -> None:
+    php = image(project, "php", "dp")
+    Image.objects.update(extracted=True)
+    php.tags.create(
+        project=project,
+        registry_host="docker.io",
+        repository="library/php",
+        name="8",
+        platform="linux/amd64",
+        moved_at=timezone.now(),
+        checked_at=timezone.now(),
+    )
+    ways = {
+        "id": php.pk,
+        "text": str(php.pk),
+        "digest": php.digest,
+        "tag": "php:8",
+        "reference": f"docker.io/library/php@{php.digest}",
+    }
+    status, told = operator.call("POST", "containers", {"image": ways[by], "command": "sh -c 'echo hi'"})
+    assert (status, told["image"], told["state"]) == (202, php.pk, "creating")
+    assert told["command"] == ["sh", "-c", "echo hi"]
+    assert Job.objects.get(pk=told["job"]).container_id == told["id"]
+
+
+def test_a_container_on_what_is_not_there_is_refused(project: Project, operator: Api) -> None:
+    php = image(project, "php", "dp")
+    assert operator.call("POST", "containers", {"image": 999})[0] == 404
+    assert operator.call("POST", "containers", {"image": "php:9"})[0] == 404
+    assert operator.call("POST", "containers", {"image": "No Good"})[0] == 422
+    assert operator.call("POST", "containers", {"image": php.pk, "command": "sh 'open"})[0] == 422
+    status, refusal = operator.call("POST", "containers", {"image": php.pk})
+    assert (status, refusal["error"]["code"]) == (409, "layer_missing")
+    assert not Container.objects.exists()
+
+
+def test_what_the_state_forbids_is_a_conflict(project: Project, operator: Api) -> None:
+    row = Container.objects.create(
+        project=project, image=image(project, "php", "dp"), name="web", node="local", state="running"
+    )
+    status, refusal = operator.call("POST", f"containers/{row.pk}/start")
+    assert (status, refusal["error"]["code"]) == (409, "container_state")
+
+
+def test_a_registry_s_password_never_comes_out(project: Project, admin: Api) -> None:
+    given = {"host": "ghcr.io", "username": "bot", "password": "tr0ub4dor"}
+    status, made = admin.call("POST", "registries", given)
+    assert (status, made["has_password"]) == (201, True)
+    admin.call("PATCH", f"registries/{made['id']}", {"insecure": True})
+    told = json.dumps([made, admin.get(f"registries/{made['id']}"), admin.get("registries")])
+    assert "tr0ub4dor" not in told
+    row = Registry.objects.get()
+    assert row.insecure
+    assert row.password_encrypted not in ("", "tr0ub4dor")
+    assert row.password_encrypted not in told
+
+
+def test_an_unreachable_registry_fails_its_test_step_by_step(project: Project, admin: Api) -> None:
+    row = Registry.objects.create(project=project, host="localhost:1", insecure=True)
+    status, report = admin.call("POST", f"registries/{row.pk}/test")
+    assert (status, report["ok"]) == (200, False)
+    assert report["steps"][-1]["ok"] is False
+    assert admin.get(f"registries/{row.pk}")["check_error"]
+
+
+def test_a_schedule_is_switched_off_and_on(project: Project, operator: Api) -> None:
+    status, made = operator.call("POST", "schedules", {"reference": "alpine", "cron": "0 4 * * *"})
+    assert (status, made["reference"], made["timezone"]) == (201, "docker.io/library/alpine:latest", "UTC")
+    assert made["next_run_at"] is not None
+    _, off = operator.call("PATCH", f"schedules/{made['id']}", {"enabled": False})
+    assert (off["enabled"], off["next_run_at"], off["cron"]) == (False, None, "0 4 * * *")
+    status, refusal = operator.call("PATCH", f"schedules/{made['id']}", {"cron": "61 * * * *"})
+    assert (status, set(refusal)) == (422, {"error"})
+
+
+def test_without_a_project_a_call_is_about_the_first_one(
+    project: Project, users: Users, operator: Api
+) -> None:
+    other = Project.objects.create(slug="other", name="Another")
+    Membership.objects.create(project=other, user=users.operator, role=Role.VIEWER)
+    hidden = Project.objects.create(slug="hidden", name="Hidden")
+    mine, theirs = job(project), job(other)
+    job(hidden)
+    assert [item["id"] for item in operator.get("jobs")["items"]] == [mine.pk]
+    assert [item["id"] for item in operator.get("jobs?project=other")["items"]] == [theirs.pk]
+    assert operator.call("GET", "jobs?project=hidden")[0] == 404
+    listed = operator.get("projects")["items"]
+    assert [(one["slug"], one["role"]) for one in listed] == [("team", "operator"), ("other", "viewer")]
+
+
+def test_a_role_in_one_project_is_none_in_another(project: Project, users: Users, operator: Api) -> None:
+    other = Project.objects.create(slug="other", name="Another")
+    Membership.objects.create(project=other, user=users.operator, role=Role.VIEWER)
+    status, refusal = operator.call("POST", "pulls", {"reference": "alpine", "project": "other"})
+    assert (status, refusal["error"]["code"]) == (403, "not_allowed")
+    assert not Job.objects.exists()

@@ -1,0 +1,245 @@
+"""The whole API against its own description: every operation works, and refuses whom and what it should.
+
+``CALLS`` has one line per operation; a new path without a line fails.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.http import HttpResponse
+from django.test import Client
+from django.utils import timezone
+
+from tests.conftest import Users
+from tests.support.openapi import check
+from tests.worker.models.test_lineage import image
+from worker.models import Container, Job, JobKind, JobState, Project, Registry, Role, Schedule
+from worker.services import issue_token
+
+BASE = "/api/v1/"
+SCHEDULE = {"reference": "alpine", "cron": "0 4 * * *", "timezone": "Europe/Berlin"}
+
+
+@dataclass(frozen=True)
+class Call:
+    """How to call one operation so that it works.
+
+    Attributes:
+        role: the lowest that may; None: anyone with a token.
+        row: which row's id goes into the path.
+        body: what is sent; ``{image}`` stands for the image's id.
+        status: of the answer.
+    """
+
+    method: str
+    path: str
+    role: Role | None = Role.VIEWER
+    row: str = ""
+    body: dict[str, Any] | None = None
+    status: int = 200
+    before: dict[str, Any] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path}"
+
+
+OPERATOR, ADMIN = Role.OPERATOR, Role.ADMIN
+CALLS = [
+    Call("POST", "pulls", OPERATOR, body={"reference": "alpine", "platform": "linux/arm64"}, status=202),
+    Call("GET", "jobs"),
+    Call("GET", "jobs/{id}", row="failed"),
+    Call("POST", "jobs/{id}/cancel", OPERATOR, row="queued", status=202),
+    Call("POST", "jobs/{id}/retry", OPERATOR, row="failed", status=202),
+    Call("GET", "images"),
+    Call("GET", "images/{id}", row="image"),
+    Call("GET", "images/{id}/lineage", row="image"),
+    Call("GET", "layers"),
+    Call(
+        "POST",
+        "containers",
+        OPERATOR,
+        body={"image": "{image}", "command": ["sh"], "env": {"A": "b"}},
+        status=202,
+    ),
+    Call("GET", "containers"),
+    Call("GET", "containers/{id}", row="container"),
+    Call("DELETE", "containers/{id}", OPERATOR, row="container", status=202),
+    Call("POST", "containers/{id}/start", OPERATOR, row="container", status=202),
+    Call("POST", "containers/{id}/stop", OPERATOR, row="container", status=202, before={"state": "running"}),
+    Call("GET", "containers/{id}/log", row="container"),
+    Call("GET", "containers/{id}/changes", row="container"),
+    Call("GET", "registries"),
+    Call("POST", "registries", ADMIN, body={"host": "ghcr.io", "username": "u", "password": "p"}, status=201),
+    Call("GET", "registries/{id}", row="registry"),
+    Call("PATCH", "registries/{id}", ADMIN, row="registry", body={"insecure": True}),
+    Call("DELETE", "registries/{id}", ADMIN, row="registry", status=204),
+    Call("POST", "registries/{id}/test", OPERATOR, row="registry"),
+    Call("GET", "schedules"),
+    Call("POST", "schedules", OPERATOR, body=SCHEDULE, status=201),
+    Call("GET", "schedules/{id}", row="schedule"),
+    Call("PATCH", "schedules/{id}", OPERATOR, row="schedule", body={"enabled": False}),
+    Call("DELETE", "schedules/{id}", OPERATOR, row="schedule", status=204),
+    Call("POST", "schedules/{id}/run", OPERATOR, row="schedule", status=202),
+    Call("GET", "projects", role=None),
+]
+EACH = pytest.mark.parametrize("call", CALLS, ids=str)
+
+
+@dataclass
+class World:
+    """A project with one row of everything, tokens of everybody, and the API's own description."""
+
+    rows: dict[str, int]
+    tokens: dict[str, str]
+    document: dict[str, Any]
+
+    def send(self, call: Call, who: str = "", *, id: int | None = None) -> HttpResponse:
+        path = call.path.replace("{id}", str(id if id is not None else self.rows.get(call.row, 0)))
+        body = json.dumps(call.body or {}).replace('"{image}"', str(self.rows["image"]))
+        headers = {"authorization": f"Bearer {self.tokens[who]}"} if who else {}
+        return Client().generic(
+            call.method, BASE + path, body, content_type="application/json", headers=headers
+        )  # type: ignore[return-value]
+
+
+@pytest.fixture
+def world(project: Project, users: Users, data_dir: Path) -> World:
+    owned = {"project": project}
+    base, grown = image(project, "debian", "d"), image(project, "php", "dp")
+    type(grown).objects.update(extracted=True)
+    grown.tags.create(
+        project=project,
+        registry_host="docker.io",
+        repository="library/php",
+        name="8",
+        platform="linux/amd64",
+        moved_at=timezone.now(),
+        checked_at=timezone.now(),
+    )
+    assert base.pk != grown.pk
+    job = {"kind": JobKind.PULL, "reference": "docker.io/library/alpine:latest"}
+    failure = {"error_code": "tag_not_found", "error_message": "No.", "error_hint": "Check."}
+    rows = {
+        "image": grown,
+        "queued": Job.objects.create(**owned, **job),
+        "failed": Job.objects.create(**owned, **job, state=JobState.FAILED, **failure),
+        "container": Container.objects.create(
+            **owned, image=grown, name="web", node="local", state="stopped"
+        ),
+        "registry": Registry.objects.create(**owned, host="localhost:1", insecure=True),
+        "schedule": Schedule.objects.create(
+            **owned,
+            reference="docker.io/library/alpine:latest",
+            cron="0 4 * * *",
+            next_run_at=timezone.now(),
+        ),
+    }
+    names = ("viewer", "operator", "admin", "stranger", "superuser")
+    tokens = {name: issue_token(getattr(users, name))[1] for name in names}
+    document = Client().get(BASE + "openapi.json").json()
+    return World({name: row.pk for name, row in rows.items()}, tokens, document)
+
+
+def is_refusal(answer: HttpResponse, status: int) -> bool:
+    error = json.loads(answer.content)["error"]
+    assert answer.status_code == status, error
+    return set(error) == {"code", "message", "hint"} and all(isinstance(v, str) for v in error.values())
+
+
+def test_every_operation_of_the_document_is_called_here(world: World) -> None:
+    """Save the event stream, which is not Django's (tests/dashboard/test_sse_doors.py)."""
+    described = {
+        (method.upper(), path.removeprefix(BASE))
+        for path, operations in world.document["paths"].items()
+        for method in operations
+    }
+    assert described - {("GET", "jobs/{id}/events")} == {(call.method, call.path) for call in CALLS}
+
+
+@EACH
+def test_it_works_and_answers_as_described(world: World, call: Call) -> None:
+    if call.before:
+        Container.objects.filter(pk=world.rows["container"]).update(**call.before)
+    answer = world.send(call, (call.role or Role.VIEWER).value)
+    assert answer.status_code == call.status, answer.content
+    described = world.document["paths"][BASE + call.path][call.method.lower()]["responses"]
+    if call.status == 204:
+        assert answer.content == b""
+        return
+    schema = described[str(call.status)]["content"]["application/json"]["schema"]
+    check(world.document, schema, json.loads(answer.content))
+
+
+@EACH
+def test_without_a_token_it_refuses(world: World, call: Call) -> None:
+    answer = world.send(call)
+    assert is_refusal(answer, 401)
+    assert answer["WWW-Authenticate"] == "Bearer"
+
+
+@EACH
+def test_with_too_low_a_role_it_refuses(world: World, call: Call) -> None:
+    below = {Role.OPERATOR: "viewer", Role.ADMIN: "operator"}
+    if call.role in below:
+        assert is_refusal(world.send(call, below[call.role]), 403)
+
+
+@EACH
+def test_to_a_stranger_nothing_is_there(world: World, call: Call) -> None:
+    """Ids of other projects look like ids that do not exist; without any project, lists say so."""
+    if call.role is not None:
+        assert is_refusal(world.send(call, "stranger"), 404)
+
+
+@EACH
+def test_an_unknown_id_is_not_found(world: World, call: Call) -> None:
+    if "{id}" in call.path:
+        for id in (0, 999_999, 10**30):
+            assert is_refusal(world.send(call, "superuser", id=id), 404)
+
+
+@EACH
+def test_another_verb_is_refused(world: World, call: Call) -> None:
+    known = {other.method for other in CALLS if other.path == call.path}
+    answer = world.send(Call("PUT", call.path, row=call.row), "superuser")
+    assert is_refusal(answer, 405)
+    assert set(answer["Allow"].split(", ")) == known
+
+
+@EACH
+def test_a_body_with_a_typing_error_is_refused(world: World, call: Call) -> None:
+    """An unknown field must not pass for a default."""
+    if call.body is not None:
+        wrong = Call(call.method, call.path, row=call.row, body={**call.body, "refference": "x"})
+        answer = world.send(wrong, "superuser")
+        assert is_refusal(answer, 422)
+        assert "refference" in json.loads(answer.content)["error"]["message"]
+
+
+def test_a_session_does_not_open_the_api(world: World, users: Users) -> None:
+    """No cookie counts, so no other site can make a browser call it."""
+    client = Client()
+    client.force_login(users.superuser)
+    assert client.get(BASE + "jobs").status_code == 401
+
+
+@pytest.mark.parametrize("path", ["", "nothing", "jobs/", "jobs/x", "jobs/1/nothing"])
+def test_an_unknown_address_is_refused_in_shape(path: str) -> None:
+    assert is_refusal(Client().get(BASE + path), 404)  # type: ignore[arg-type]
+
+
+def test_a_failure_of_ours_is_a_sentence_and_no_traceback(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*args: object) -> None:
+        raise RuntimeError("secret detail")
+
+    monkeypatch.setattr("dashboard.api.jobs.latest", fail)
+    answer = world.send(Call("GET", "jobs/{id}", row="failed"), "viewer")
+    assert is_refusal(answer, 500)
+    assert b"secret" not in answer.content
