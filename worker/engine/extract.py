@@ -5,6 +5,7 @@ from __future__ import annotations
 from worker.engine.cancel import CancelToken
 from worker.engine.events import Listener, Resolved, ignore
 from worker.engine.oci import Digest
+from worker.engine.pipeline.additions import Additions
 from worker.engine.pipeline.documents import StoredDocuments, select
 from worker.engine.pipeline.listing import name_of
 from worker.engine.pipeline.outcome import describe
@@ -37,12 +38,12 @@ def extract(
     """
     store.prepare()
     announcer = Announcer(listener)
-    with scope(cancel) as token:
+    with scope(cancel) as token, store.using(token):
         reference = name_of(store, manifest_digest)
         image = select(StoredDocuments(store), manifest_digest, None)
         named = str(reference or manifest_digest)
         announcer.tell(Resolved(named, str(manifest_digest), str(image.config.platform)))
         tasks = make_plan(store, image)
         announcer.tell(announce(image, tasks))
-        brought = bring_layers(store, tasks, None, announcer, token)
+        brought = bring_layers(store, tasks, None, announcer, token, Additions(store))
         return describe(store, reference, image, brought)

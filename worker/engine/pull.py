@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from worker.engine.cancel import CancelToken
+from worker.engine.errors import ContentError, StrataError
 from worker.engine.events import Listener, Resolved, ignore
+from worker.engine.pipeline.additions import Additions
 from worker.engine.pipeline.documents import FetchedDocuments, select
 from worker.engine.pipeline.layer import Source
 from worker.engine.pipeline.listing import list_image
@@ -25,7 +29,8 @@ def pull(
     """Pull an image; what is here already is neither fetched nor extracted again.
 
     Pulls of any images may run at the same time, in any number of processes: they share the work. One that
-    is killed leaves nothing half-made, and the next goes on from the bytes that are on disk.
+    is killed leaves nothing half-made, and the next goes on from the bytes that are on disk; so does one that
+    the network failed. Of an image that turns out to be bad nothing stays.
 
     Args:
         listener: Is told the progress, from several threads, one event at a time.
@@ -40,18 +45,26 @@ def pull(
     """
     store.prepare()
     announcer = Announcer(listener)
+    additions = Additions(store)
     reference = request.reference
-    with (
-        scope(cancel) as token,
-        RegistryClient(request.endpoint, cancel=token, on_retry=announcer.retrying) as client,
-    ):
-        found = client.resolve(reference)
-        documents = FetchedDocuments(store, client, reference.repository)
-        image = select(documents, found.digest, request.platform)
-        announcer.tell(Resolved(str(reference), str(image.manifest.digest), str(image.config.platform)))
-        tasks = make_plan(store, image, request.fetch_only)
-        announcer.tell(announce(image, tasks))
-        source = Source(client, reference.repository)
-        brought = bring_layers(store, tasks, source, announcer, token, at_once=request.layers_at_once)
-        list_image(store, reference, image)
-        return describe(store, reference, image, brought, documents.fetched)
+    try:
+        with (
+            scope(cancel) as token,
+            store.using(token),
+            RegistryClient(request.endpoint, cancel=token, on_retry=announcer.retrying) as client,
+        ):
+            found = client.resolve(reference)
+            documents = FetchedDocuments(store, client, reference.repository)
+            image = select(documents, found.digest, request.platform)
+            announcer.tell(Resolved(str(reference), str(image.manifest.digest), str(image.config.platform)))
+            tasks = make_plan(store, image, request.fetch_only)
+            announcer.tell(announce(image, tasks))
+            source = Source(client, reference.repository)
+            at_once = request.layers_at_once
+            brought = bring_layers(store, tasks, source, announcer, token, additions, at_once=at_once)
+            list_image(store, reference, image)
+            return describe(store, reference, image, brought, documents.fetched)
+    except ContentError:
+        with contextlib.suppress(StrataError):  # why the pull failed is what matters
+            additions.take_back()
+        raise

@@ -1,4 +1,4 @@
-"""The program that extracts one layer in a jail: ``python -m worker.engine.layers.child``.
+"""The program that extracts one layer in a jail. ``extraction`` starts it, and says what it may use.
 
 It reads the compressed layer from its standard input. Its arguments are the tree to fill, the numbers of two
 open files (the file index to write, the pipe to report on) and the limits as JSON. A report is one line of
@@ -7,6 +7,8 @@ JSON: ``{"unpacked": bytes}`` ten times a second; at the end ``{"done": {...}}``
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import io
 import json
 import os
@@ -23,6 +25,7 @@ from worker.engine.layers.stream import Inflated
 from worker.engine.layers.unpack import Unpacked, unpack
 
 _INTERVAL = 0.1  # seconds between reports
+_OUT_OF_MEMORY = UnsafeLayer("The layer is refused: extracting it takes too much memory.")
 
 
 class _Report:
@@ -58,14 +61,20 @@ def main() -> None:
     """Extract, and report how it ended; this is the boundary where every error becomes a report."""
     tree, index_fd, report_fd, limits = sys.argv[1:]
     report = _Report(int(report_fd))
+    with contextlib.suppress(OSError):
+        ctypes.CDLL("libgcc_s.so.1")  # which glibc would load when a thread ends: too late, in the jail
     try:
         done = _extract(tree, int(index_fd), Limits(**json.loads(limits)), report)
         # JSON escapes what of a name is no text, and the parent restores it.
         report.send(done={**asdict(done), "opaque": [os.fsdecode(path) for path in done.opaque]})
+    except MemoryError:
+        failure: StrataError = _OUT_OF_MEMORY
     except Exception as error:  # noqa: BLE001
-        found = _explain(error)
-        report.send(error={"code": found.code, "message": found.message, "hint": found.hint})
-    os._exit(0)  # at once: nothing is left to do, and the threads need not end first
+        failure = _explain(error)
+    else:
+        os._exit(0)  # at once: nothing is left to do, and the threads need not end first
+    report.send(error={"code": failure.code, "message": failure.message, "hint": failure.hint})
+    os._exit(0)
 
 
 def _explain(error: Exception) -> StrataError:
@@ -73,10 +82,4 @@ def _explain(error: Exception) -> StrataError:
         return error
     if isinstance(error, OSError):
         return disk.explain(error, "write the layer")
-    if isinstance(error, MemoryError):
-        return UnsafeLayer("The layer is refused: extracting it takes too much memory.")
     return StrataError(f"Extraction failed: {type(error).__name__}: {error}.")
-
-
-if __name__ == "__main__":
-    main()

@@ -11,6 +11,7 @@ from worker.engine.errors import ContentError, DiffIdMismatch, DigestMismatch, D
 from worker.engine.events import Phase
 from worker.engine.layers import Limits
 from worker.engine.layers.extraction import Extracted, Extraction
+from worker.engine.pipeline.additions import Additions
 from worker.engine.pipeline.download import Download, Sink, discard
 from worker.engine.pipeline.plan import LayerTask, Need
 from worker.engine.pipeline.progress import Announcer, LayerReporter
@@ -55,6 +56,7 @@ class LayerWork:
         announcer: Announcer,
         cancel: CancelToken,
         limits: Limits,
+        additions: Additions,
     ) -> None:
         """``source`` is None to work only with blobs that are here."""
         self._store = store
@@ -62,6 +64,7 @@ class LayerWork:
         self._source = source
         self._cancel = cancel
         self._limits = limits
+        self._additions = additions
         self._report = LayerReporter(announcer, task)
 
     def run(self) -> Brought:
@@ -130,7 +133,7 @@ class LayerWork:
 
     def _bring(self, writer: BlobWriter) -> None:
         self._fill(writer, discard)
-        writer.commit()
+        self._commit(writer)
 
     def _bring_and_unpack(self, writer: BlobWriter) -> None:
         with self._store.layers.stage(self._task.diff_id) as staged:
@@ -139,8 +142,8 @@ class LayerWork:
                 self._fill(writer, feed)
                 writer.verify()  # before the child's opinion of it: wrong bytes make no good tar
                 info = self._finish(feed)
-            writer.commit()
-            staged.commit(info)
+            self._commit(writer)
+            self._commit_tree(staged, info)
 
     def _fill(self, writer: BlobWriter, sink: Sink) -> None:
         assert self._source is not None  # noqa: S101 (without a source nothing is downloaded)
@@ -164,7 +167,15 @@ class LayerWork:
                     self._store.blobs.remove(digest)
                     raise StoreDamaged(f"The blob {digest} in the store was damaged; it has been removed.")
                 info = self._finish(feed)
-            staged.commit(info)
+            self._commit_tree(staged, info)
+
+    def _commit(self, writer: BlobWriter) -> None:
+        writer.commit()
+        self._additions.blob(writer.digest)
+
+    def _commit_tree(self, staged: StagedLayer, info: LayerInfo) -> None:
+        staged.commit(info)
+        self._additions.layer(info.diff_id)
 
     def _extraction(self, staged: StagedLayer) -> Extraction:
         return Extraction(staged.tree, staged.index_path, self._limits, self._cancel)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from worker.engine.cancel import CancelToken
 from worker.engine.layers import Limits
+from worker.engine.pipeline.additions import Additions
 from worker.engine.pipeline.layer import Brought, LayerWork, Source
 from worker.engine.pipeline.parallel import run_all
 from worker.engine.pipeline.plan import LayerTask, Need
@@ -20,6 +21,7 @@ def bring_layers(
     source: Source | None,
     announcer: Announcer,
     cancel: CancelToken,
+    additions: Additions,
     *,
     at_once: int = 0,
     limits: Limits | None = None,
@@ -29,6 +31,7 @@ def bring_layers(
     Args:
         source: Where missing blobs come from; None to work only with what is here.
         cancel: Is cancelled when one fails.
+        additions: Is told what enters the store.
         at_once: Layers at the same time; 0 for the number of CPUs.
 
     Raises:
@@ -36,5 +39,7 @@ def bring_layers(
     """
     # What needs no work first, then the largest: begun last, it would be waited for alone.
     ordered = sorted(tasks, key=lambda task: (task.need is not Need.NOTHING, -task.descriptor.size))
-    works = [LayerWork(store, task, source, announcer, cancel, limits or Limits()) for task in ordered]
+    works = [
+        LayerWork(store, task, source, announcer, cancel, limits or Limits(), additions) for task in ordered
+    ]
     return run_all([work.run for work in works], at_once or len(os.sched_getaffinity(0)), cancel)

@@ -42,18 +42,41 @@ def file_lock(
         os.close(fd)
 
 
+@contextlib.contextmanager
+def shared_lock(path: Path, cancel: CancelToken | None = None) -> Iterator[None]:
+    """Hold ``path`` together with any number of others; wait while :func:`exclusive_lock` has it.
+
+    Raises:
+        Cancelled: while waiting.
+        StoreError: the lock file cannot be made.
+    """
+    fd = _open(path)
+    try:
+        _wait(fd, fcntl.LOCK_SH, cancel, None)
+        yield
+    finally:
+        os.close(fd)
+
+
+@contextlib.contextmanager
+def exclusive_lock(path: Path) -> Iterator[bool]:
+    """Hold ``path`` alone, if nobody else holds it now; tell whether.
+
+    Raises:
+        StoreError: the lock file cannot be made.
+    """
+    fd = _open(path)
+    try:
+        yield _try(fd, fcntl.LOCK_EX)
+    finally:
+        os.close(fd)
+
+
 def _acquire(path: Path, cancel: CancelToken | None, on_wait: Callable[[], None] | None) -> int:
     while True:
-        with disk_errors("lock a part of the store"):
-            fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        fd = _open(path)
         try:
-            while not _try(fd):
-                if on_wait is not None:
-                    on_wait()
-                if cancel is not None:
-                    cancel.wait(_POLL)
-                else:
-                    time.sleep(_POLL)
+            _wait(fd, fcntl.LOCK_EX, cancel, on_wait)
             if _names(path, fd):
                 return fd
         except BaseException:
@@ -62,9 +85,24 @@ def _acquire(path: Path, cancel: CancelToken | None, on_wait: Callable[[], None]
         os.close(fd)
 
 
-def _try(fd: int) -> bool:
+def _open(path: Path) -> int:
+    with disk_errors("lock a part of the store"):
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+
+
+def _wait(fd: int, kind: int, cancel: CancelToken | None, on_wait: Callable[[], None] | None) -> None:
+    while not _try(fd, kind):
+        if on_wait is not None:
+            on_wait()
+        if cancel is not None:
+            cancel.wait(_POLL)
+        else:
+            time.sleep(_POLL)
+
+
+def _try(fd: int, kind: int) -> bool:
     try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(fd, kind | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     return True

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
+from worker.engine.cancel import CancelToken
 from worker.engine.disk import disk_errors, write_atomically
 from worker.engine.errors import StoreNotWritable
 from worker.engine.store.blobs import BlobStore
 from worker.engine.store.images import ImageList
 from worker.engine.store.layers import LayerStore
+from worker.engine.store.locks import exclusive_lock, shared_lock
 
 _LAYOUT = b'{"imageLayoutVersion":"1.0.0"}'
 
@@ -32,6 +36,7 @@ class Store:
         ingest = root / "ingest"
         locks = ingest / "locks"
         self._ingest = ingest
+        self._in_use = locks / "in-use"
         self.blobs = BlobStore(root / "blobs", ingest, locks)
         self.layers = LayerStore(root / "layers", ingest, locks)
         self.images = ImageList(root / "index.json", ingest, locks)
@@ -60,3 +65,24 @@ class Store:
         for directory in self._directories:
             if not os.access(directory, os.W_OK):
                 raise StoreNotWritable(f"The directory {directory} is not writable.")
+
+    @contextlib.contextmanager
+    def using(self, cancel: CancelToken | None = None) -> Iterator[None]:
+        """Rely on what is here, and add to it: within the block nobody removes anything.
+
+        Raises:
+            Cancelled: while somebody removes something, which is waited for.
+            StoreError: the disk refuses.
+        """
+        with shared_lock(self._in_use, cancel):
+            yield
+
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[bool]:
+        """Whether nobody is :meth:`using` the store; if so, nobody begins to within the block.
+
+        Raises:
+            StoreError: the disk refuses.
+        """
+        with exclusive_lock(self._in_use) as alone:
+            yield alone

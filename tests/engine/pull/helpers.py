@@ -1,0 +1,60 @@
+"""Pulling in tests, and looking at what it left."""
+
+from __future__ import annotations
+
+import os
+import random
+from pathlib import Path
+
+from samples.images import SampleLayer, layer
+from worker.engine.cancel import CancelToken
+from worker.engine.events import Listener, ignore
+from worker.engine.oci import Platform, Reference
+from worker.engine.pull import PulledImage, PullRequest, pull
+from worker.engine.registry import Endpoint
+from worker.engine.store import Store
+
+
+def pull_it(
+    store: Store,
+    name: str,
+    *,
+    platform: str = "",
+    fetch_only: bool = False,
+    at_once: int = 2,
+    listener: Listener = ignore,
+    cancel: CancelToken | None = None,
+    stall_timeout: float = 60.0,
+) -> PulledImage:
+    """Pull from a registry that speaks plain HTTP."""
+    reference = Reference.parse(name)
+    request = PullRequest(
+        reference,
+        Platform.parse(platform) if platform else None,
+        Endpoint(reference.registry, insecure=True, stall_timeout=stall_timeout),
+        fetch_only,
+        at_once,
+    )
+    return pull(store, request, listener, cancel)
+
+
+def left(store: Store) -> list[str]:
+    """Everything under blobs/, layers/ and ingest/ but directories and locks' own: nothing, after a failure."""
+    found = [
+        str(path.relative_to(store.root))
+        for part in ("blobs/sha256", "layers/sha256", "ingest")
+        for path in (store.root / part).iterdir()
+        if path.name != "locks"
+    ]
+    return sorted(found)
+
+
+def random_layer(name: str, size: int, compression: str = "gzip") -> SampleLayer:
+    """A layer of one file that does not compress."""
+    return layer({name: random.Random(name).randbytes(size)}, compression=compression)
+
+
+def children() -> list[int]:
+    """Processes that this one has started and not yet seen end."""
+    path = Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children")
+    return [int(pid) for pid in path.read_text().split()]

@@ -1,0 +1,76 @@
+"""What a disk answers, in the words of this program; and removing what a hostile layer piled up."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+
+import pytest
+
+from worker.engine.disk import disk_errors, explain, remove_tree, write_atomically
+from worker.engine.errors import DiskFull, StoreError, StoreNotWritable
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        (errno.ENOSPC, DiskFull),
+        (errno.EDQUOT, DiskFull),
+        (errno.EROFS, StoreNotWritable),
+        (errno.EACCES, StoreNotWritable),
+        (errno.EPERM, StoreNotWritable),
+        (errno.EIO, StoreError),
+        (errno.ENOTDIR, StoreError),
+    ],
+)
+def test_each_answer_has_its_error(code: int, expected: type[StoreError]) -> None:
+    error = explain(OSError(code, os.strerror(code), "/a/path"), "write the blob")
+    assert type(error) is expected
+    assert error.message.startswith("Could not write the blob: ")
+
+
+def test_errors_of_a_block_are_translated_and_keep_their_cause() -> None:
+    with pytest.raises(DiskFull) as raised, disk_errors("do it"):
+        raise OSError(errno.ENOSPC, "No space left on device")
+    assert isinstance(raised.value.__cause__, OSError)
+
+
+def test_writing_atomically_replaces_and_leaves_no_scratch(tmp_path: Path) -> None:
+    (tmp_path / "scratch").mkdir()
+    for content in (b"one", b"two"):
+        write_atomically(tmp_path / "file", content, tmp_path / "scratch")
+        assert (tmp_path / "file").read_bytes() == content
+    assert list((tmp_path / "scratch").iterdir()) == []
+
+
+def test_a_tree_deeper_than_any_path_may_be_is_removed(tmp_path: Path) -> None:
+    """Five thousand levels exceed PATH_MAX, Python's recursion limit and most limits on open files."""
+    top = tmp_path / "top"
+    top.mkdir()
+    here = os.open(top, os.O_RDONLY)
+    for _ in range(5000):
+        os.mkdir("d", dir_fd=here)
+        deeper = os.open("d", os.O_RDONLY, dir_fd=here)
+        os.close(here)
+        here = deeper
+    os.close(here)
+    remove_tree(top)
+    assert not top.exists()
+
+
+def test_removing_follows_no_links(tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "precious").write_text("!")
+    inside = tmp_path / "inside"
+    inside.mkdir()
+    (inside / "link").symlink_to(outside)
+    remove_tree(inside)
+    assert (outside / "precious").exists()
+    assert not inside.exists()
+
+
+def test_removing_what_is_gone_is_no_error(tmp_path: Path) -> None:
+    remove_tree(tmp_path / "nothing")
+    remove_tree(tmp_path / "no" / "where")
