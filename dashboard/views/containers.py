@@ -171,6 +171,8 @@ def _new_page(request: Request, project: Project, form: ContainerForm, status: i
     if chosen.isdecimal() and chosen not in {str(image.pk) for image in offered}:
         # The one that was asked for stays in reach, whatever the search finds.
         offered = [*Image.objects.filter(project=project, pk=int(chosen[:15]), extracted=True), *offered]
+    if text and not chosen and len(offered) == 1:
+        chosen = str(offered[0].pk)
     names = names_of(offered)
     context = {
         "form": form,
@@ -180,7 +182,9 @@ def _new_page(request: Request, project: Project, form: ContainerForm, status: i
         "total": extracted.count() if len(offered) >= OFFERED else len(offered),
         "any_image": bool(offered) or Image.objects.filter(project=project, extracted=True).exists(),
     }
-    return page_or_part(request, "containers/new.html", "choices", context, status=status)
+    # Not page_or_part: narrowing is part of filling in the form, and no place of its own in the history.
+    template = "containers/new.html#choices" if request.htmx else "containers/new.html"
+    return render(request, template, context, status=status)
 
 
 def _log(row: Container) -> dict[str, Any]:

@@ -10,6 +10,7 @@
   const FAR = 0.24; // below this one, no names but the layers only
   const LEGIBLE = 0.75; // a small tree is never fitted below this zoom
   const SMALL = 16; // images
+  const NARROW = 520; // px: on a phone the drawing begins large enough for names, and is moved by finger
   const STEP = 1.3;
   const SHOVE = 80; // px per arrow key
   const SLACK = 4; // px that a click may move before it is a drag
@@ -69,6 +70,7 @@
       this.least = Math.min(whole, 1) / 2;
       this.k = Math.min(whole, 1.15);
       if (this.small) this.k = Math.max(this.k, LEGIBLE);
+      else if (w < NARROW) this.k = Math.max(this.k, FAR * 1.3);
       // What does not fit shows its beginning: the bases, on the left.
       const over = this.width * this.k > w;
       this.x = over ? MARGIN : (w - this.width * this.k) / 2;
