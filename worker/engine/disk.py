@@ -1,22 +1,21 @@
-"""Writing so that a kill or a power cut leaves either nothing or the whole; and what a disk may answer."""
+"""What a disk may answer, and removing what stands on it. Small: the jailed child imports it too."""
 
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import errno
 import os
 import stat
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from worker.engine.errors import DiskFull, StoreError, StoreNotWritable
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _DENIED = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
-
-_libc = ctypes.CDLL(None, use_errno=True)
 
 
 def explain(error: OSError, doing: str) -> StoreError:
@@ -41,46 +40,6 @@ def disk_errors(doing: str) -> Iterator[None]:
         yield
     except OSError as error:
         raise explain(error, doing) from error
-
-
-def fsync_directory(path: Path) -> None:
-    """Make the names in a directory durable."""
-    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
-
-
-def sync_filesystem(path: Path) -> None:
-    """Make everything written so far to the file system of ``path`` durable, with one call (syncfs(2))."""
-    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        if _libc.syncfs(fd) != 0:
-            code = ctypes.get_errno()
-            raise OSError(code, os.strerror(code), os.fspath(path))
-    finally:
-        os.close(fd)
-
-
-def write_atomically(path: Path, content: bytes, scratch: Path, mode: int = 0o444) -> None:
-    """Make ``path`` hold ``content``, durably, replacing what it held; readers see the old or the new.
-
-    Args:
-        scratch: A directory on the same file system, for the half-written file.
-    """
-    fd, temporary = tempfile.mkstemp(prefix="write-", dir=scratch)
-    try:
-        with os.fdopen(fd, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fchmod(fd, mode)
-            os.fsync(fd)
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-    fsync_directory(path.parent)
 
 
 def remove_tree(path: Path) -> None:

@@ -39,7 +39,7 @@ def pull_it(
 
 
 def left(store: Store) -> list[str]:
-    """Everything under blobs/, layers/ and ingest/ but directories and locks' own: nothing, after a failure."""
+    """What stands under blobs/, layers/ and ingest/, but for the locks: nothing, after a failure."""
     found = [
         str(path.relative_to(store.root))
         for part in ("blobs/sha256", "layers/sha256", "ingest")

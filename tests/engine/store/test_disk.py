@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from worker.engine.disk import disk_errors, explain, remove_tree, write_atomically
+from worker.engine.disk import disk_errors, explain, remove_tree
+from worker.engine.durable import write_atomically
 from worker.engine.errors import DiskFull, StoreError, StoreNotWritable
 
 

@@ -14,7 +14,8 @@ from typing import Any
 from worker.engine.containers import defaults
 from worker.engine.containers.mounts import mounts_below
 from worker.engine.containers.overlay import unmount
-from worker.engine.disk import remove_tree, write_atomically
+from worker.engine.disk import remove_tree
+from worker.engine.durable import write_atomically
 from worker.engine.errors import StoreDamaged
 
 

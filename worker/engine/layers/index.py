@@ -15,13 +15,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from pathlib import Path
-from typing import Any, BinaryIO, Self
+from typing import TYPE_CHECKING, Any, BinaryIO, Self
 
 import msgpack
 import zstandard
 
 from worker.engine.errors import LayerMissing, StoreDamaged
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _HEADER = {"format": "strata-files", "version": 1}
 _LEVEL = 3

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from worker.engine.cancel import CancelToken
-from worker.engine.disk import disk_errors, fsync_directory, write_atomically
+from worker.engine.disk import disk_errors
+from worker.engine.durable import fsync_directory, write_atomically
 from worker.engine.errors import DigestMismatch, SizeMismatch, StoreDamaged
 from worker.engine.oci import Digest
 from worker.engine.store.locks import file_lock

@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from worker.engine.disk import disk_errors, write_atomically
+from worker.engine.disk import disk_errors
+from worker.engine.durable import write_atomically
 from worker.engine.errors import InvalidManifest, StoreDamaged
 from worker.engine.oci import Descriptor, MediaType, Platform
 from worker.engine.oci.digest import Digest

@@ -11,7 +11,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from worker.engine.cancel import CancelToken
-from worker.engine.disk import disk_errors, fsync_directory, remove_tree, sync_filesystem
+from worker.engine.disk import disk_errors, remove_tree
+from worker.engine.durable import fsync_directory, sync_filesystem
 from worker.engine.errors import LayerMissing, StoreDamaged
 from worker.engine.oci import Digest
 from worker.engine.store.locks import file_lock

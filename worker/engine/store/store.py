@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from worker.engine.cancel import CancelToken
-from worker.engine.disk import disk_errors, write_atomically
+from worker.engine.disk import disk_errors
+from worker.engine.durable import write_atomically
 from worker.engine.errors import StoreNotWritable
 from worker.engine.store.blobs import BlobStore
 from worker.engine.store.images import ImageList
