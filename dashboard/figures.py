@@ -22,7 +22,7 @@ def size(count: int) -> str:
         unit += 1
     if unit == 0:
         return f"{count} B"
-    digits = 2 if value < 9.995 else 1 if value < 99.95 else 0
+    digits = 3 if value < 0.9995 else 2 if value < 9.995 else 1 if value < 99.95 else 0
     return f"{value:.{digits}f} {_UNITS[unit]}"
 
 

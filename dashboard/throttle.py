@@ -26,7 +26,7 @@ class Attempt:
 
     @classmethod
     def of(cls, request: HttpRequest, username: str) -> Attempt:
-        return cls(username.casefold(), request.META.get("REMOTE_ADDR", ""))
+        return cls(username, request.META.get("REMOTE_ADDR", ""))
 
     def is_blocked(self) -> bool:
         """Whether one of the counters is full; nothing is checked then, not even a right password."""
@@ -47,9 +47,10 @@ class Attempt:
         cache.delete(self._keys()["name and address"])
 
     def _keys(self) -> dict[str, str]:
+        name = self.username.casefold()
         parts = {
-            "name and address": f"{self.username}\n{self.address}",
-            "name": self.username,
+            "name and address": f"{name}\n{self.address}",
+            "name": name,
             "address": self.address,
         }
         return {

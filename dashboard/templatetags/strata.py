@@ -128,7 +128,7 @@ def core(
     pieces = [piece for piece in image_layers if isinstance(piece, figures.Slice)]
     pieces = pieces or slices(row for row in image_layers if isinstance(row, ImageLayer))
     if not pieces:
-        return format_html('<span class="soft">no layers</span>')
+        return SafeString('<span class="soft">no layers</span>')
     rects = format_html_join(
         "",
         '<rect class="layer h{}{}" x="{}" width="{}" height="{}"><title>{}</title></rect>',
@@ -170,7 +170,7 @@ def nav(context: template.Context, *names: str) -> SafeString:
     """Mark a link of the frame as where one is: its own page, or a page below it."""
     here = context["frame"].page
     if not here or here not in names:
-        return format_html("")
+        return SafeString("")
     return format_html(' aria-current="{}"', "page" if here == names[0] else "true")
 
 
@@ -197,7 +197,7 @@ def sort_head(context: template.Context, key: str, text: str, num: bool = False)
     state = {key: "ascending", f"-{key}": "descending"}.get(current, "")
     return format_html(
         '<th{}{}><a href="{}">{}{}</a></th>',
-        format_html(' class="num"') if num else "",
+        SafeString(' class="num"') if num else "",
         format_html(' aria-sort="{}"', state) if state else "",
         query(context, sort=target, page=None),
         text,

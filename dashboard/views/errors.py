@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import logging
+
 from django.http import HttpRequest, HttpResponse
+from django.template.loader import render_to_string
 
 from dashboard.middleware import error_page
+
+log = logging.getLogger(__name__)
 
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
@@ -34,13 +39,21 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    return error_page(
-        request,
-        500,
+    """The last page: when even the frame cannot be drawn, say the same without it."""
+    said = (
         "Something went wrong",
         "This page failed; the fault is ours, not yours.",
         "Try again; if it happens again, report it with the time and the address.",
     )
+    try:
+        return error_page(request, 500, *said)
+    except Exception:
+        log.exception("The page that reports an error failed")
+        title, message, hint = said
+        return HttpResponse(
+            render_to_string("errors/bare.html", {"title": title, "message": message, "hint": hint}),
+            status=500,
+        )
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
