@@ -81,7 +81,7 @@ def _base() -> SampleImage:
     entries += _files(
         {"etc/hostname": b"sample\n", "etc/profile": b"export PS1='$ '\n", "var/log/.keep": b""}
     )
-    entries += host.programs(_SHELL.split())
+    entries += host.programs(_SHELL.split(), [entry.path for entry in entries])
     zones = host.material(["/usr/share/zoneinfo"], "usr/share/zoneinfo", limit=3 * MIB)
     return image(
         [_layer(entries), _layer([*zones, *_files({"etc/timezone": b"Etc/UTC\n"})])],

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import sysconfig
 from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from samples.layers import Entry, directory, executable, symlink
 
@@ -44,8 +44,7 @@ def programs(names: Iterable[str], base: Iterable[str] = ()) -> list[Entry]:
         sources.append(source)
         entries[f"usr/bin/{name}"] = executable(f"usr/bin/{name}", source.read_bytes())
     entries.update((entry.path, entry) for entry in libraries(sources))
-    known = set(base)
-    return [entry for entry in entries.values() if entry.path not in known]
+    return _beyond(base, entries.values())
 
 
 def libraries(binaries: Iterable[Path]) -> list[Entry]:
@@ -96,28 +95,43 @@ def python(base: Iterable[str] = ()) -> list[Entry]:
         *tree(standard, f"usr/local/lib/{version}", limit=20 << 20, skip=_is_unwanted),
     ]
     extensions = [
-        path for path in sorted(standard.glob("lib-dynload/*.so")) if not _is_unwanted(_under(path, standard))
+        path
+        for path in sorted(standard.glob("lib-dynload/*.so"))
+        if not _is_unwanted(f"lib-dynload/{path.name}")
     ]
-    known = {*base, *(entry.path for entry in entries)}
-    return entries + [entry for entry in libraries([binary, *extensions]) if entry.path not in known]
+    return _beyond(base, [*entries, *libraries([binary, *extensions])])
 
 
-def _is_unwanted(path: str) -> bool:
-    return _UNWANTED.match(path) is not None
+def _beyond(base: Iterable[str], entries: Iterable[Entry]) -> list[Entry]:
+    """The entries whose paths are not known yet, each once, with the directories that they still need."""
+    known = set(base)
+    found: list[Entry] = []
+    for entry in entries:
+        parents = [str(parent) for parent in reversed(PurePosixPath(entry.path).parents)][1:]
+        for new in (*map(directory, parents), entry):
+            if new.path not in known:
+                known.add(new.path)
+                found.append(new)
+    return found
+
+
+def _is_unwanted(name: str) -> bool:
+    return _UNWANTED.match(name) is not None
 
 
 def tree(
-    source: Path, target: str, *, limit: int, skip: Callable[[str], bool] = lambda path: False
+    source: Path, target: str, *, limit: int, skip: Callable[[str], bool] = lambda name: False
 ) -> list[Entry]:
-    """Copy a directory to ``target``: sorted, without caches, until ``limit`` bytes are reached."""
+    """Copy a directory to ``target``: sorted, without caches, until about ``limit`` bytes are reached."""
     entries = [directory(target)]
     room = limit
-    for path in _walk(source, skip):
-        entry = _copy(path, f"{target}/{path.relative_to(source)}")
-        if entry is None or len(entry.content) > room:
-            continue
-        room -= len(entry.content)
-        entries.append(entry)
+    for name in _walk(source, skip):
+        entry = _copy(source / name, f"{target}/{name}", room)
+        if entry is not None:
+            entries.append(entry)
+            room -= len(entry.content)
+            if room < limit // 100:
+                break
     return entries
 
 
@@ -131,22 +145,17 @@ def material(candidates: Iterable[str], target: str, *, limit: int) -> list[Entr
     return tree(source, target, limit=limit)
 
 
-def _walk(source: Path, skip: Callable[[str], bool]) -> Iterator[Path]:
+def _walk(source: Path, skip: Callable[[str], bool]) -> Iterator[str]:
+    """Yield what is under ``source``, relative to it, each directory before its content."""
     for folder, folders, files in os.walk(source):
-        here = Path(folder)
-        kept = [name for name in folders if name != "__pycache__" and not skip(_under(here / name, source))]
-        folders[:] = sorted(kept)
-        for name in sorted([*files, *folders]):
-            if not skip(_under(here / name, source)):
-                yield here / name
+        prefix = folder[len(str(source)) :].lstrip("/")
+        prefix += "/" if prefix else ""
+        folders[:] = sorted(name for name in folders if name != "__pycache__" and not skip(prefix + name))
+        yield from sorted(prefix + name for name in (*folders, *files) if not skip(prefix + name))
 
 
-def _under(path: Path, source: Path) -> str:
-    return path.relative_to(source).as_posix()
-
-
-def _copy(path: Path, target: str) -> Entry | None:
-    """Copy one file, directory or relative link; None for what cannot be read or is something else."""
+def _copy(path: Path, target: str, largest: int) -> Entry | None:
+    """Copy one file, directory or relative link; None for what is too large, unreadable or something else."""
     try:
         status = path.lstat()
         if stat.S_ISDIR(status.st_mode):
@@ -154,7 +163,7 @@ def _copy(path: Path, target: str) -> Entry | None:
         if stat.S_ISLNK(status.st_mode):
             link = path.readlink()
             return None if link.is_absolute() else symlink(target, str(link))
-        if not stat.S_ISREG(status.st_mode) or status.st_size > 8 << 20:
+        if not stat.S_ISREG(status.st_mode) or status.st_size > largest:
             return None
         content = path.read_bytes()
     except OSError:

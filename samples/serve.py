@@ -20,8 +20,8 @@ def main(arguments: list[str] | None = None) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     try:
-        family = sample_family()
         registry = SampleRegistry(port=options.port, address=options.address, rate=options.rate)
+        family = sample_family()
     except (NothingToRun, OSError, OverflowError) as error:
         print(f"The sample registry cannot start: {error}", file=sys.stderr)
         return 1

@@ -12,6 +12,7 @@ import pytest
 from samples.images import SampleImage
 from samples.registry import SampleRegistry
 from tests.engine.registry.conftest import QUICK
+from worker.engine import registry as engine
 from worker.engine.errors import ConnectionRefused
 from worker.engine.registry import Endpoint, RegistryClient
 from worker.engine.registry.transport import proxy_for
@@ -98,6 +99,20 @@ def test_an_unusable_proxy_is_an_error_of_ours(monkeypatch: pytest.MonkeyPatch, 
     monkeypatch.setenv("HTTPS_PROXY", address)
     with RegistryClient(Endpoint("registry.test"), retries=QUICK) as client, pytest.raises(ConnectionRefused):
         client.ping()
+    assert not engine.test_connection(Endpoint("registry.test")).ok
+
+
+def test_a_proxy_may_leave_its_scheme_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "proxy.test:3128")
+    assert proxy_for("https", "registry.test") == "http://proxy.test:3128"
+
+
+def test_the_connection_test_tries_the_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    with SampleRegistry(tls=True) as registry, proxy(registry.host) as (address, _):
+        monkeypatch.setenv("HTTPS_PROXY", address)
+        report = engine.test_connection(Endpoint("registry.test", insecure=True))
+    assert [step.name for step in report.steps] == ["DNS", "Proxy", "API", "Authentication"]
+    assert report.ok
 
 
 @pytest.mark.parametrize(

@@ -11,11 +11,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from worker.engine.cancel import CancelToken
-from worker.engine.errors import RegistryMisbehaved, StrataError, Unauthorized
+from worker.engine.errors import RegistryError, RegistryMisbehaved, Unauthorized
 from worker.engine.registry.answers import failure, read_complaint, refuse_page
 from worker.engine.registry.challenge import parse_challenges
 from worker.engine.registry.endpoint import Endpoint
-from worker.engine.registry.failures import translated
+from worker.engine.registry.failures import translated, unusable_proxy
 from worker.engine.registry.session import Session
 from worker.engine.registry.sockets import look_up
 from worker.engine.registry.transport import proxy_for
@@ -42,33 +42,36 @@ class ConnectionReport:
 
     steps: tuple[Step, ...]
     ok: bool
-    error: StrataError | None
+    error: RegistryError | None
 
 
 def test_connection(endpoint: Endpoint, cancel: CancelToken | None = None) -> ConnectionReport:  # noqa: PT028
-    """Try a registry step by step; failures are reported, not raised, and nothing is tried twice."""
-    with contextlib.ExitStack() as stack:
-        test = _Test(endpoint, cancel or CancelToken(), stack)
+    """Try a registry step by step; its failures are reported, not raised, and nothing is tried twice.
+
+    Raises:
+        Cancelled.
+    """
+    session = Session(endpoint, cancel or CancelToken())
+    with contextlib.closing(session):
         steps: list[Step] = []
-        for name, run in test.steps():
+        for name, run in _Test(session).steps():
             try:
                 steps.append(Step(name, True, run()))
-            except StrataError as error:
+            except RegistryError as error:
                 steps.append(Step(name, False, error.message))
                 return ConnectionReport(tuple(steps), False, error)
         return ConnectionReport(tuple(steps), True, None)
 
 
 class _Test:
-    def __init__(self, endpoint: Endpoint, cancel: CancelToken, stack: contextlib.ExitStack) -> None:
-        self._endpoint = endpoint
-        self._cancel = cancel
-        self._stack = stack
-        self._session = Session(endpoint, cancel)
-        stack.callback(self._session.close)
-        self._url = urlsplit(f"https://{endpoint.api_host}")
+    """The steps, on one session."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._endpoint = session.endpoint
+        self._cancel = session.transport.cancel
+        self._url = urlsplit(f"https://{session.endpoint.api_host}")
         self._proxy = proxy_for("https", self._url.hostname or "")
-        self._sock: socket.socket | None = None
         self._anonymous_ok = True
 
     def steps(self) -> list[tuple[str, Callable[[], str]]]:
@@ -78,8 +81,11 @@ class _Test:
 
     def _target(self) -> tuple[str, int]:
         if self._proxy is not None:
-            proxy = urlsplit(self._proxy if "//" in self._proxy else f"//{self._proxy}")
-            return proxy.hostname or "", proxy.port or 80
+            try:
+                proxy = urlsplit(self._proxy)
+                return proxy.hostname or "", proxy.port or (443 if proxy.scheme == "https" else 80)
+            except ValueError as error:
+                raise unusable_proxy(self._endpoint.host, "its address makes no sense") from error
         default = 443 if self._session.scheme() == "https" else 80
         return self._url.hostname or "", self._url.port or default
 
@@ -89,29 +95,30 @@ class _Test:
         addresses = dict.fromkeys(str(address[0]) for _, address in found)
         return f"{host} is {', '.join(addresses)}."
 
-    def _tcp(self) -> str:
+    def _dial(self) -> socket.socket:
         host, port = self._target()
+        timeout = self._endpoint.connect_timeout
+        return self._session.transport.dialler.dial(host, port, timeout, name=f"{host}:{port}")
+
+    def _tcp(self) -> str:
+        # Closed at once: a server that serves one connection at a time must be free for the next step.
         started = time.monotonic()
-        self._sock = self._session.transport.dialler.dial(
-            host, port, self._endpoint.connect_timeout, name=f"{host}:{port}"
-        )
-        self._stack.callback(self._sock.close)
-        return f"Port {port} answers, in {(time.monotonic() - started) * 1000:.0f} ms."
+        self._dial().close()
+        return f"Port {self._target()[1]} answers, in {(time.monotonic() - started) * 1000:.0f} ms."
 
     def _tls(self) -> str:
         if self._session.scheme() == "http":
             return "There is no TLS: everything, passwords too, is sent in the clear."
         host = self._url.hostname or ""
-        assert self._sock is not None  # noqa: S101 (the step before made it)
-        with (
-            translated(self._url.netloc, "", self._cancel),
-            self._session.transport.dialler.dialling(self._sock),
-        ):
-            wrapped = self._session.transport.tls_context(host).wrap_socket(self._sock, server_hostname=host)
-        self._stack.callback(wrapped.close)
+        transport = self._session.transport
+        with self._dial() as sock, transport.dialler.dialling(sock):
+            with translated(self._url.netloc, "", self._cancel):
+                wrapped = transport.tls_context(host).wrap_socket(sock, server_hostname=host)
+            with wrapped:
+                version, certificate = wrapped.version(), wrapped.getpeercert() or {}
         if self._endpoint.insecure:
-            return f"{wrapped.version()}; whose certificate it is was not checked."
-        return f"{wrapped.version()}; the certificate {_describe(wrapped.getpeercert() or {})}."
+            return f"{version}; whose certificate it is was not checked."
+        return f"{version}; the certificate {_describe(certificate)}."
 
     def _api(self) -> str:
         with self._session.ask_anonymously() as response:

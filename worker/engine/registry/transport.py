@@ -160,7 +160,9 @@ def proxy_for(scheme: str, host: str) -> str | None:
     if _is_this_machine(host) or urllib.request.proxy_bypass(host):
         return None
     proxies = urllib.request.getproxies()
-    return proxies.get(scheme) or proxies.get("all")
+    proxy = proxies.get(scheme) or proxies.get("all")
+    # curl and others understand a bare host:port; so must this.
+    return f"http://{proxy}" if proxy and "://" not in proxy else proxy or None
 
 
 def _is_this_machine(host: str) -> bool:
