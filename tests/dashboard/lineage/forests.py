@@ -1,10 +1,13 @@
-"""Random trees for property tests."""
+"""Trees of boxes and graphs of images, random and made on purpose."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from hypothesis import strategies as st
+
+from worker.models.lineage import GraphNode, ProjectGraph
 
 
 @dataclass(frozen=True)
@@ -57,3 +60,30 @@ def binary(count: int) -> Tree:
         (50.0,) * count,
         (1,) * count,
     )
+
+
+def graph(
+    parents: list[int | None], twins: dict[int, int] | None = None, name: str = "team/image{}:1"
+) -> ProjectGraph:
+    """Image ``i`` (counted from 1) stands on ``parents[i - 1]`` and is as deep as its line of parents."""
+    depth: list[int] = []
+    nodes = []
+    for i, parent in enumerate(parents, start=1):
+        depth.append(depth[parent - 1] + 1 if parent else 1)
+        nodes.append(
+            GraphNode(
+                id=i,
+                digest=f"sha256:{i:064x}",
+                names=(f"registry.example.org:5000/{name.format(i)}",),
+                platform="linux/amd64",
+                chain_id=f"sha256:{i:064x}",
+                layer_count=depth[-1],
+                compressed_size=100 * depth[-1],
+                own_size=100,
+                unpacked_size=250 * depth[-1],
+                pulled_at=datetime(2026, 11, 1, tzinfo=UTC),
+                parents=(parent,) if parent else (),
+                twin_of=(twins or {}).get(i),
+            )
+        )
+    return ProjectGraph(tuple(nodes), len(nodes))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -11,34 +9,7 @@ from hypothesis import strategies as st
 from dashboard.lineage import Families, draw, draw_tiny, families, folded, matching, only_family
 from dashboard.lineage.drawing import STUB, Drawing
 from dashboard.lineage.family import shown
-from worker.models.lineage import GraphNode, ProjectGraph
-
-NOW = datetime(2026, 11, 1, tzinfo=UTC)
-
-
-def graph(parents: list[int | None], twins: dict[int, int] | None = None) -> ProjectGraph:
-    """Image ``i`` (counted from 1) stands on ``parents[i - 1]`` and is as deep as its line of parents."""
-    depth: list[int] = []
-    nodes = []
-    for i, parent in enumerate(parents, start=1):
-        depth.append(depth[parent - 1] + 1 if parent else 1)
-        nodes.append(
-            GraphNode(
-                id=i,
-                digest=f"sha256:{i:064x}",
-                names=(f"registry.example.org:5000/team/image{i}:1",),
-                platform="linux/amd64",
-                chain_id=f"sha256:{i:064x}",
-                layer_count=depth[-1],
-                compressed_size=100 * depth[-1],
-                own_size=100,
-                unpacked_size=250 * depth[-1],
-                pulled_at=NOW,
-                parents=(parent,) if parent else (),
-                twin_of=(twins or {}).get(i),
-            )
-        )
-    return ProjectGraph(tuple(nodes), len(nodes))
+from tests.dashboard.lineage.forests import graph
 
 
 @st.composite
