@@ -51,7 +51,7 @@ def children(image: Image) -> QuerySet[Image]:
         image=OuterRef("pk"),
         position__gte=image.layer_count,
         position__lt=OuterRef("layer_count") - 1,
-        chain_id__in=Image.objects.filter(project=image.project_id).values("chain_id"),
+        chain_id__in=_of_project(image).order_by().values("chain_id"),
     )
     return descendants(image).exclude(Exists(between))
 
@@ -170,7 +170,7 @@ def _nearest_chains(project: Project, known: Iterable[str]) -> dict[int, str]:
         ImageLayer.objects.filter(
             image__project=project,
             position__lt=F("image__layer_count") - 1,
-            chain_id__in=Subquery(Image.objects.filter(project=project).values("chain_id")),
+            chain_id__in=Subquery(Image.objects.filter(project=project).order_by().values("chain_id")),
         )
         .order_by()
         .values_list("image_id", "position", "chain_id")

@@ -104,7 +104,7 @@ def test_a_pull_whose_worker_is_killed_goes_on_by_itself(
 def test_a_worker_that_is_asked_to_end_puts_its_pull_back(
     workers: Workers, sample_registry: SampleRegistry, team: Project
 ) -> None:
-    """Within the two seconds that ``make run`` grants it; the next one goes on."""
+    """``make run`` grants it two seconds (this machine may be busy); the next one goes on."""
     sample = noise(60 * KIB, 2000 * KIB)
     reference = sample_registry.push("app", "1", sample)
     stall(sample_registry, str(sample.layers[1].digest), 1000 * KIB)
