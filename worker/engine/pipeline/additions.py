@@ -10,7 +10,7 @@ from worker.engine.store import Store
 
 
 class Additions:
-    """Blobs and layers that were brought just now; safe to use from several threads."""
+    """Blobs and layers that a pull brings, from the moment it begins to; safe to use from several threads."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -40,6 +40,7 @@ class Additions:
             blobs, layers = _in_use(self._store)
             for digest in self._blobs - blobs:
                 self._store.blobs.remove(digest)
+                self._store.blobs.remove_partial(digest)
             for diff_id in self._layers - layers:
                 self._store.layers.remove(diff_id)
 

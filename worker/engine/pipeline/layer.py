@@ -120,6 +120,7 @@ class LayerWork:
     def _download(self, bring: Callable[[BlobWriter], None]) -> None:
         """Write the blob with ``bring``; once more from the start if what was on disk may be to blame."""
         descriptor = self._task.descriptor
+        self._additions.blob(descriptor.digest)
         for _ in range(2):
             with self._store.blobs.ingest(descriptor.digest, descriptor.size) as writer:
                 try:
@@ -133,7 +134,7 @@ class LayerWork:
 
     def _bring(self, writer: BlobWriter) -> None:
         self._fill(writer, discard)
-        self._commit(writer)
+        writer.commit()
 
     def _bring_and_unpack(self, writer: BlobWriter) -> None:
         with self._store.layers.stage(self._task.diff_id) as staged:
@@ -142,7 +143,7 @@ class LayerWork:
                 self._fill(writer, feed)
                 writer.verify()  # before the child's opinion of it: wrong bytes make no good tar
                 info = self._finish(feed)
-            self._commit(writer)
+            writer.commit()
             self._commit_tree(staged, info)
 
     def _fill(self, writer: BlobWriter, sink: Sink) -> None:
@@ -168,10 +169,6 @@ class LayerWork:
                     raise StoreDamaged(f"The blob {digest} in the store was damaged; it has been removed.")
                 info = self._finish(feed)
             self._commit_tree(staged, info)
-
-    def _commit(self, writer: BlobWriter) -> None:
-        writer.commit()
-        self._additions.blob(writer.digest)
 
     def _commit_tree(self, staged: StagedLayer, info: LayerInfo) -> None:
         staged.commit(info)
