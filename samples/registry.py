@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import secrets
 import socket
+import sys
 import tempfile
 import threading
 from dataclasses import dataclass
 from http.server import ThreadingHTTPServer
 from pathlib import Path
 from types import TracebackType
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self, cast
 
 from samples.builders import Content
 from samples.certificates import Authority
@@ -185,7 +186,9 @@ class _Server(ThreadingHTTPServer):
         super().shutdown_request(request)
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """A client that goes away in the middle of an answer is nothing to report."""
+        """Report mistakes of the handler; a client that goes away in the middle of an answer is none."""
+        if not isinstance(sys.exception(), OSError):
+            super().handle_error(cast("Any", request), client_address)
 
     def drop_connections(self) -> None:
         for connection in list(self._connections):

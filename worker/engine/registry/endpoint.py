@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Self
 
-from worker.engine.oci import DEFAULT_REGISTRY, Reference
+from worker.engine.oci import DEFAULT_REGISTRY
 
 # Docker Hub's API does not live at the name that its references carry.
 _API_HOSTS = {DEFAULT_REGISTRY: "registry-1.docker.io"}
@@ -40,17 +39,7 @@ class Endpoint:
     connect_timeout: float = 10.0
     stall_timeout: float = 60.0
 
-    @classmethod
-    def of(cls, reference: Reference) -> Self:
-        """The registry of a reference: over TLS, anonymously."""
-        return cls(reference.registry)
-
     @property
     def api_host(self) -> str:
         """Host and port that answer the API."""
         return _API_HOSTS.get(self.host, self.host)
-
-    @property
-    def has_port(self) -> bool:
-        """Whether the host names its port, so that there is no other one to try."""
-        return self.host.rpartition(":")[2].isdecimal() and not self.host.endswith("]")

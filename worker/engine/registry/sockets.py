@@ -10,6 +10,7 @@ import socket
 import threading
 import time
 import weakref
+from collections.abc import Iterator
 from typing import Any
 
 from urllib3.connection import HTTPConnection, HTTPSConnection
@@ -74,12 +75,14 @@ class Dialler:
     def interrupt(self) -> None:
         """Shut everything down; what blocks on it wakes up, and finds that it was cancelled."""
         with self._lock:
-            sockets = list(self._dialling)
-            sockets += [connection.sock for connection in self._connections if connection.sock is not None]
+            sockets: list[Any] = [*self._dialling, *(connection.sock for connection in self._connections)]
         for sock in sockets:
-            with contextlib.suppress(OSError, ValueError):
-                # Not SSLSocket.shutdown: that would pull the TLS state away under the reader.
-                socket.socket.shutdown(sock, socket.SHUT_RDWR)
+            # TLS to a registry within TLS to a proxy is not a socket, but has one.
+            inner = getattr(sock, "socket", sock)
+            if isinstance(inner, socket.socket):
+                with contextlib.suppress(OSError, ValueError):
+                    # Not SSLSocket.shutdown: that would pull the TLS state away under the reader.
+                    socket.socket.shutdown(inner, socket.SHUT_RDWR)
 
     def dial(self, host: str, port: int, timeout: float, *, name: str = "") -> socket.socket:
         """Connect to the first address of a host that answers; the addresses share ``timeout`` (seconds).
@@ -115,7 +118,7 @@ class Dialler:
         return sock
 
     @contextlib.contextmanager
-    def dialling(self, sock: socket.socket) -> Any:
+    def dialling(self, sock: socket.socket) -> Iterator[None]:
         """Interrupt this socket too, within the block.
 
         A duplicate is kept, because TLS takes the socket out of its object during the handshake.

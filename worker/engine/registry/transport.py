@@ -74,15 +74,16 @@ class Transport:
             sent = dict(headers)
             if authorization is not None and _origin(current) == _origin(start):
                 sent["Authorization"] = authorization
-            response = self._exchange(
-                method, current, sent, subject, redirected=current.netloc != start.netloc
-            )
+            redirected = _origin(current) != _origin(start)
+            response = self._exchange(method, current, sent, subject, redirected=redirected)
             location = response.headers.get("Location")
             if response.status not in _REDIRECTS or not location:
                 return response
             response.discard()
             current = self._redirect(current, location)
-        raise RegistryMisbehaved(f"{start.netloc} redirects in a circle, or more than {REDIRECTS_MAX} times.")
+        raise RegistryMisbehaved(
+            f"{_shown(start)} redirects in a circle, or more than {REDIRECTS_MAX} times."
+        )
 
     def tls_context(self, host: str) -> ssl.SSLContext:
         """How to do TLS with a host: only an insecure endpoint's own goes unverified."""
@@ -93,7 +94,7 @@ class Transport:
     ) -> Response:
         self.cancel.check()
         timeout = urllib3.Timeout(connect=self.endpoint.connect_timeout, read=self.endpoint.stall_timeout)
-        with translated(url.netloc, subject, self.cancel):
+        with translated(_shown(url), subject, self.cancel):
             raw = self._manager(url).urlopen(
                 method,
                 url.geturl(),
@@ -104,7 +105,7 @@ class Transport:
                 preload_content=False,
                 decode_content=False,
             )
-        return Response(raw, host=url.netloc, subject=subject, redirected=redirected, cancel=self.cancel)
+        return Response(raw, host=_shown(url), subject=subject, redirected=redirected, cancel=self.cancel)
 
     def _redirect(self, source: SplitResult, location: str) -> SplitResult:
         try:
@@ -113,7 +114,7 @@ class Transport:
         except ValueError:
             known = False
         if not known or target.scheme not in _DEFAULT_PORTS:
-            raise RegistryMisbehaved(f"{source.netloc} redirects to what is not a web address.")
+            raise RegistryMisbehaved(f"{_shown(source)} redirects to what is not a web address.")
         if (source.scheme, target.scheme) == ("https", "http") and not self.endpoint.insecure:
             raise RegistryMisbehaved(f"{source.netloc} redirects from TLS to plain HTTP, at {target.netloc}.")
         return target._replace(fragment="")
@@ -163,6 +164,11 @@ def proxy_for(scheme: str, host: str) -> str | None:
     proxy = proxies.get(scheme) or proxies.get("all")
     # curl and others understand a bare host:port; so must this.
     return f"http://{proxy}" if proxy and "://" not in proxy else proxy or None
+
+
+def _shown(url: SplitResult) -> str:
+    """Host and port for messages; a user name and password in a redirect's address are nobody's business."""
+    return url.netloc.rpartition("@")[2]
 
 
 def _is_this_machine(host: str) -> bool:
