@@ -19,7 +19,7 @@ from worker.engine.oci.media_types import (
     is_layer,
 )
 from worker.engine.oci.platform import Platform
-from worker.engine.oci.reference import DEFAULT_REGISTRY, DEFAULT_TAG, Reference, parse_registry
+from worker.engine.oci.reference import DEFAULT_REGISTRY, DEFAULT_TAG, Reference
 
 __all__ = [
     "ACCEPTED_MANIFESTS",
@@ -43,5 +43,4 @@ __all__ = [
     "is_layer",
     "layer_commands",
     "parse_manifest",
-    "parse_registry",
 ]

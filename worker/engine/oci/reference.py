@@ -118,20 +118,21 @@ def _split_registry(name: str) -> tuple[str, str]:
     first, slash, rest = name.partition("/")
     if not slash or not _is_registry(first):
         registry, rest = DEFAULT_REGISTRY, name
+    elif first != "localhost" and "." not in first and ":" not in first:
+        # Docker takes a capital letter for the sign of a host. But hosts have no case, and in lower case
+        # this one would be read as a part of the repository.
+        raise InvalidReference(
+            f"{first!r} is neither a repository's name nor a registry's host.",
+            hint="Repositories are written in lower case; a host has a dot or a port, or is localhost.",
+        )
     else:
-        registry = parse_registry(first)
+        registry = _host(first)
     if registry == DEFAULT_REGISTRY and "/" not in rest:
         rest = _OFFICIAL + rest
     return registry, rest
 
 
-def parse_registry(text: str) -> str:
-    """Read a registry's ``host`` or ``host:port``, in its one spelling; ``index.docker.io`` is ``docker.io``.
-
-    Raises:
-        InvalidReference: it is not that.
-    """
-    text = text.strip()
+def _host(text: str) -> str:
     match = _HOST.fullmatch(text)
     if match is None:
         raise InvalidReference(f"{text!r} is not a registry's host name.")
