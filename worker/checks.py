@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 import re
 import stat
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import redis
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
-
-from worker.engine.containers import inspect_host
 
 _NODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 
@@ -89,7 +88,9 @@ def redis_answers(**kwargs: Any) -> list[CheckMessage]:
 @register(deploy=True)
 def containers_run_here(**kwargs: Any) -> list[CheckMessage]:
     """This machine has what containers need (of interest on workers only)."""
+    # Loaded when asked for: this module is part of every command's start, and most have no use for it.
+    containers = import_module("worker.engine.containers")
     return [
         Warning(problem, hint="See docs/operations.md for what a worker needs.", id="strata.W003")
-        for problem in inspect_host().problems
+        for problem in containers.inspect_host().problems
     ]
