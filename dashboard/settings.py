@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import secrets
+import tempfile
 from pathlib import Path
 
 import dj_database_url
@@ -19,14 +22,19 @@ def _secret_key() -> str:
     if configured := env.text("SECRET_KEY"):
         return configured
     path = DATA_DIR / "secret_key"
-    DATA_DIR.mkdir(parents=True, exist_ok=True)
     try:
-        with path.open("x") as file:
-            path.chmod(0o600)
-            file.write(secrets.token_urlsafe(50))
-    except FileExistsError:
-        pass
-    return path.read_text().strip()
+        if not path.exists():
+            DATA_DIR.mkdir(parents=True, exist_ok=True)
+            # Several programs may start at once: the key appears whole, and the first one stays.
+            with tempfile.NamedTemporaryFile("w", dir=DATA_DIR) as file, contextlib.suppress(FileExistsError):
+                file.write(secrets.token_urlsafe(50))
+                file.flush()
+                os.link(file.name, path)
+        return path.read_text().strip()
+    except OSError as error:
+        raise env.EnvironmentProblem(
+            f"STRATA_DATA: {DATA_DIR} cannot be used: {error.strerror}. Name a directory that can be written."
+        ) from error
 
 
 DEBUG = env.flag("DEBUG")
@@ -80,13 +88,19 @@ TEMPLATES = [
     }
 ]
 
-DATABASES = {
-    "default": dj_database_url.parse(
-        env.text("DATABASE_URL") or f"sqlite:///{DATA_DIR / 'db.sqlite3'}",
-        conn_max_age=60,
-        conn_health_checks=True,
-    )
-}
+
+def _database() -> dj_database_url.DBConfig:
+    url = env.text("DATABASE_URL") or f"sqlite:///{DATA_DIR / 'db.sqlite3'}"
+    try:
+        return dj_database_url.parse(url, conn_max_age=60, conn_health_checks=True)
+    except ValueError as error:
+        # Not the URL itself: it may hold a password.
+        raise env.EnvironmentProblem(
+            "STRATA_DATABASE_URL cannot be read: write it as postgres://user:password@host/name"
+        ) from error
+
+
+DATABASES = {"default": _database()}
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     # WAL lets pages read while a worker writes; IMMEDIATE takes the write lock up front, so that the busy
     # timeout applies instead of failing half-way through a transaction.

@@ -24,7 +24,7 @@ _SCHEDULED = "base:12"  # an index: it is pulled for another platform, too
 # Name, image and command of what runs: one goes on, the other changes files and ends.
 _CONTAINERS: tuple[tuple[str, str, Sequence[str]], ...] = (
     ("web", "web:2.4", ()),
-    ("changes", "api:1.1", ("sh", "-c", "echo hi > /root/x; rm /etc/hostname; ls -l /srv/app")),
+    ("changes", "api:1.1", ("sh", "-c", "echo hi > /root/x; rm /etc/profile; ls -l /srv/app")),
 )
 
 

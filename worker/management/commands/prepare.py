@@ -31,7 +31,7 @@ class Command(BaseCommand):
         except StrataError as error:
             self._fail(f"{error.message} {error.hint}")
         except (DatabaseError, OSError) as error:
-            self._fail(f"The database cannot be prepared: {str(error).strip()}")
+            self._fail(f"The database cannot be prepared: {' '.join(str(error).split())}")
 
     def _appoint(self) -> None:
         username, password = env.text("ADMIN_USERNAME"), env.text("ADMIN_PASSWORD")

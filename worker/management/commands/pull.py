@@ -62,7 +62,7 @@ class Command(BaseCommand):
             self._fail(error.message, error.hint, error.code)
         except (DatabaseError, OSError) as error:
             self._fail(
-                f"The database cannot be used: {error}.",
+                f"The database cannot be used: {' '.join(str(error).split())}.",
                 "Check STRATA_DATA and STRATA_DATABASE_URL.",
                 "database",
             )
