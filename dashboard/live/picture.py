@@ -200,13 +200,21 @@ class JobPicture:
             unpacked = sum(layer.unpacked for layer in made)
             yield Figure("Extracted", *_bytes(unpacked), count)
         else:
-            yield Figure("Fetched", *_bytes(shot.fetched), count if shot.to_fetch else "nothing new")
+            yield Figure("Fetched", *_bytes(shot.fetched), self._fetched_note(count))
         peak = f"peak {size(int(shot.peak_speed))}/s" if shot.peak_speed else ""
         seconds = _seconds(self.job.started_at, self.job.finished_at)
         moved = self._dealt_with
         average = _speed(moved / seconds) if seconds and moved else ("—", "")
         yield Figure("Average speed", *average, peak)
         yield Figure("Took", *(("—", "") if seconds is None else _clock(seconds)), self._waited())
+
+    def _fetched_note(self, count: str) -> str:
+        shot = self.snapshot
+        if not shot.to_fetch:
+            return "nothing new"
+        if shot.fetched < self._dealt_with:
+            return f"of {size(shot.to_fetch)}; the rest was on disk"
+        return count
 
     def _waited(self) -> str:
         waited = _seconds(self.job.created_at, self.job.started_at)

@@ -254,7 +254,7 @@ def test_a_job_that_ends_while_redis_is_gone_is_told_from_its_row(
             await viewer.event_with("100 B")
             await asyncio.to_thread(redis_server.stop)
             await in_thread(lambda: end(job))
-            await viewer.event_with("done")
+            await viewer.event_named("done")
             await viewer.ended()
 
     play(redis_server.url, story)
@@ -278,7 +278,7 @@ def test_a_quiet_job_is_looked_up_in_the_catalog(
                 )
             )
             assert "disk_full" in (await viewer.event_with("The disk is full.")).data
-            await viewer.event_with("done")
+            await viewer.event_named("done")
 
     play(redis_server.url, story)
 
@@ -299,8 +299,43 @@ def test_a_silent_worker_is_mentioned(
     play(redis_server.url, story)
 
 
-def test_the_row_decides_when_a_job_has_ended(job: Job, users: Users, redis_server: RedisServer) -> None:
+def test_who_comes_later_sees_where_a_quiet_job_stands(
+    job: Job, users: Users, redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From what the reader knows, with no new entry to wait for."""
+    monkeypatch.setattr(feeds, "BLOCK_SECONDS", 60.0)
+
+    async def story(live: Live) -> None:
+        await asyncio.to_thread(publish, snapshot(job, 100))
+        async with page(live, job, users.viewer.pk) as early:
+            await early.event_with("100 B")
+            async with page(live, job, users.admin.pk) as late:
+                await late.event_with("100 B")
+                assert b"interrupted" not in late.body
+
+    play(redis_server.url, story)
+
+
+def test_a_stream_that_stopped_before_the_end_does_not_hide_it(
+    job: Job, users: Users, redis_server: RedisServer
+) -> None:
+    """The last entry may have been lost with Redis; the row has the end."""
+    publish(snapshot(job, 100))
+    Job.objects.filter(pk=job.pk).update(state=JobState.CANCELLED)
+
+    async def story(live: Live) -> None:
+        async with page(live, job, users.viewer.pk) as viewer:
+            assert "cancelled" in (await viewer.event()).data
+            assert (await viewer.event()).name == "done"
+
+    play(redis_server.url, story)
+
+
+def test_the_row_decides_when_a_job_has_ended(
+    job: Job, users: Users, redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The stream may be quicker than the row: the end is told once the page that reloads will show it."""
+    monkeypatch.setattr(feeds, "BLOCK_SECONDS", 60.0)
 
     async def story(live: Live) -> None:
         await asyncio.to_thread(publish, snapshot(job, 1000, "succeeded"))
@@ -308,7 +343,8 @@ def test_the_row_decides_when_a_job_has_ended(job: Job, users: Users, redis_serv
             await asyncio.sleep(0.3)
             assert b"event: done" not in viewer.body
             await in_thread(lambda: Job.objects.filter(pk=job.pk).update(state=JobState.SUCCEEDED))
-            await viewer.event_with("done")
+            await viewer.event_named("done")
+            assert b"interrupted" not in viewer.body
 
     play(redis_server.url, story)
 
@@ -377,7 +413,7 @@ def test_a_burst_of_one_topic_is_told_once_a_second(
             for _ in range(50):
                 await asyncio.to_thread(announce, project.pk, "jobs")
             await asyncio.to_thread(announce, project.pk, "images")
-            await viewer.event_with("images")
+            await viewer.event_named("images")
             assert viewer.body.count(b"event: jobs") <= 2
 
     play(redis_server.url, story)
@@ -398,7 +434,7 @@ def test_what_happened_since_the_page_was_made_is_told(
         async with Viewer(live, f"/live/projects/{project.pk}", f"ticket={ticket}") as first:
             seen = (await first.event()).id
             await asyncio.to_thread(announce, project.pk, "registries")
-            await first.event_with("registries")
+            await first.event_named("registries")
             back = {"last-event-id": seen}
             async with Viewer(
                 live, f"/live/projects/{project.pk}", f"ticket={ticket}", headers=back
@@ -421,7 +457,7 @@ def test_after_an_interruption_a_page_looks_at_everything_once(
             await asyncio.to_thread(redis_server.stop)
             await viewer.event_with("Live updates are interrupted")
             await asyncio.to_thread(redis_server.start)
-            await viewer.event_with("registries")
+            await viewer.event_named("registries")
             for topic in ("jobs", "images", "containers", "schedules"):
                 assert f"event: {topic}\n".encode() in viewer.body
 

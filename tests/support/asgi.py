@@ -112,8 +112,15 @@ class Viewer:
                 )
 
     async def event_with(self, text: str) -> Event:
-        """Return the next event whose data or name has ``text``."""
+        """Return the next event whose data has ``text``."""
         while True:
             event = await self.event()
-            if text in event.data or text == event.name:
+            if text in event.data:
+                return event
+
+    async def event_named(self, name: str) -> Event:
+        """Return the next event of that name."""
+        while True:
+            event = await self.event()
+            if event.name == name:
                 return event
