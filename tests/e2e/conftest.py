@@ -1,4 +1,4 @@
-"""The whole program and a real browser in front of it, shared by the tests of this folder in their order."""
+"""The whole program and a real browser in front of it, shared by the tests of this folder."""
 
 from __future__ import annotations
 
@@ -6,17 +6,20 @@ import shutil
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from samples.family import sample_family
+from samples.images import SampleImage, SampleIndex
 from samples.registry import SampleRegistry
 from scripts.setup import static
-from tests.e2e.program import Api, Program
 from tests.e2e.watching import Watch
-from tests.supervisor.processes import kill_marked
+from tests.support.processes import kill_marked
+from tests.support.program import Api, Program
 
-USER, PASSWORD = "ada", "analytical engine 1843"  # of a program that lives for these tests
+USER, PASSWORD = "ada", "analytical engine 1843"
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = (
     "--no-sandbox",
@@ -29,6 +32,9 @@ FLAGS = (
 WAIT_MS = 30_000
 """How long the browser waits for what must come: generous, since nothing is measured here."""
 
+State = Any
+OpenPage = Callable[..., Page]
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     here = Path(__file__).parent
@@ -38,9 +44,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="package")
-def registry() -> Iterator[SampleRegistry]:
-    """An empty registry on this machine, over plain HTTP."""
+def family() -> dict[str, SampleImage | SampleIndex]:
+    """The sample images, by repository and tag."""
+    return {f"{repository}:{tag}": content for repository, tag, content in sample_family()}
+
+
+@pytest.fixture(scope="package")
+def registry(family: dict[str, SampleImage | SampleIndex]) -> Iterator[SampleRegistry]:
+    """The sample images in a registry on this machine, over plain HTTP."""
     with SampleRegistry() as registry:
+        for name, content in family.items():
+            registry.push(*name.split(":"), content)
         yield registry
 
 
@@ -63,7 +77,7 @@ def browser() -> Iterator[Browser]:
     """The system's Chromium, headless."""
     path = next(filter(None, map(shutil.which, CHROMIUM)), None)
     if path is None:
-        pytest.skip("Chromium is not installed (make setup-test)")
+        pytest.skip("Chromium is not installed")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, headless=True, args=list(FLAGS))
         expect.set_options(timeout=WAIT_MS)
@@ -72,7 +86,7 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def open_page(browser: Browser, program: Program) -> Iterator[Callable[..., Page]]:
+def open_page(browser: Browser, program: Program) -> Iterator[OpenPage]:
     """Open a page in a browser profile of its own: ``open_page(state=None, expected=())``.
 
     ``state`` is a profile to begin with, ``expected`` the error statuses that the test provokes.
@@ -81,10 +95,9 @@ def open_page(browser: Browser, program: Program) -> Iterator[Callable[..., Page
     contexts = []
     watches = []
 
-    def open(state: dict | None = None, expected: tuple[int, ...] = (), **options: object) -> Page:
-        context = browser.new_context(
-            base_url=program.address, storage_state=state, viewport={"width": 1280, "height": 900}, **options
-        )
+    def open(state: State = None, expected: tuple[int, ...] = (), **options: Any) -> Page:
+        options.setdefault("viewport", {"width": 1280, "height": 900})
+        context = browser.new_context(base_url=program.address, storage_state=state, **options)
         context.set_default_timeout(WAIT_MS)
         contexts.append(context)
         watches.append(Watch(context, expected))
@@ -97,8 +110,8 @@ def open_page(browser: Browser, program: Program) -> Iterator[Callable[..., Page
 
 
 @pytest.fixture(scope="package")
-def signed_in(browser: Browser, program: Program) -> dict:
-    """The administrator's profile; made by going through the first visit, which so is tested too."""
+def admin(browser: Browser, program: Program) -> State:
+    """The administrator's profile, made by going through the first visit, which so is tested too."""
     context = browser.new_context(base_url=program.address)
     watch = Watch(context)
     page = context.new_page()
@@ -107,20 +120,39 @@ def signed_in(browser: Browser, program: Program) -> dict:
     page.get_by_label("Your user name").fill(USER)
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Make the administrator").click()
-    expect(page.get_by_role("heading", name="Overview")).to_be_visible()
+    expect(page.get_by_text("You are the administrator.")).to_be_visible()
     state = context.storage_state()
     context.close()
     assert watch.complaints == []
     return state
 
 
+@pytest.fixture(scope="package")
+def known(browser: Browser, program: Program, admin: State, registry: SampleRegistry) -> str:
+    """The sample registry's host, after it was added and tested on the Registries page."""
+    context = browser.new_context(base_url=program.address, storage_state=admin)
+    watch = Watch(context)
+    page = context.new_page()
+    page.goto("/registries/")
+    page.get_by_role("link", name="Add a registry").first.click()
+    page.get_by_label("Host").fill(registry.host)
+    page.get_by_label("Insecure").check()
+    page.get_by_role("button", name="Save").click()
+    page.get_by_role("button", name=f"Test the connection to {registry.host}").click()
+    expect(page.get_by_role("heading", name=f"{registry.host} can be reached")).to_be_visible()
+    expect(page.locator("#registries").get_by_text("reachable")).to_be_visible()
+    context.close()
+    assert watch.complaints == []
+    return registry.host
+
+
 @pytest.fixture
-def page(open_page: Callable[..., Page], signed_in: dict) -> Page:
+def page(open_page: OpenPage, admin: State) -> Page:
     """A page of the administrator's."""
-    return open_page(signed_in)
+    return open_page(admin)
 
 
 @pytest.fixture(scope="package")
-def api(program: Program, signed_in: dict) -> Api:
+def api(program: Program, admin: State) -> Api:
     """The API, as the administrator."""
     return program.api(program.manage("create_token", USER).split()[-1])

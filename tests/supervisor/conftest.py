@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.supervisor.processes import kill_marked
+from tests.support.processes import kill_marked
 
 
 @pytest.fixture

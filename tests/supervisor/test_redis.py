@@ -13,7 +13,7 @@ from redis import Redis
 from redis.exceptions import AuthenticationError
 
 from supervisor import redis
-from tests.supervisor.processes import wait_until
+from tests.support.processes import wait_until
 
 
 @pytest.mark.services

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from supervisor.settings import ROOT
-from tests.supervisor.processes import MARK, marked, wait_until
+from tests.support.processes import MARK, marked, wait_until
 
 GOOD = "import time; print('up'); time.sleep(600)"
 STUBBORN = "import signal, time; signal.signal(15, signal.SIG_IGN); print('up'); time.sleep(600)"

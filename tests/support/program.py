@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from supervisor.settings import ROOT
-from tests.supervisor.processes import MARK, marked, wait_until
+from tests.support.processes import MARK, marked, wait_until
 
 START_SECONDS = 120  # generous: CI shares its two cores; the aim is judged elsewhere
 
