@@ -170,7 +170,7 @@ def test_a_large_project_is_folded_and_says_so(
     for number in range(9):
         make_image(project, f"leaf{number}", ["d", f"own{number}"])
     html = page(viewer)
-    assert re.search(r"\d of 10 are drawn", html)
+    assert re.search(r"\d of 10 are shown", html)
     svg = drawing(html)
     assert "more images" in svg
     assert f'href="?family={base.pk}"' in svg
