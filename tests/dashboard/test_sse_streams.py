@@ -349,6 +349,23 @@ def test_the_row_decides_when_a_job_has_ended(
     play(redis_server.url, story)
 
 
+def test_a_stream_that_says_the_end_against_the_row_ends_nothing(
+    job: Job, users: Users, redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feeds, "ROW_GRACE_SECONDS", 0.1)
+    monkeypatch.setattr(feeds, "BLOCK_SECONDS", 0.1)
+
+    async def story(live: Live) -> None:
+        await asyncio.to_thread(publish, snapshot(job, 1000, "succeeded"))
+        async with page(live, job, users.viewer.pk) as viewer:
+            await viewer.event_with(">running<")
+            assert b"event: done" not in viewer.body
+            await in_thread(lambda: Job.objects.filter(pk=job.pk).update(state=JobState.SUCCEEDED))
+            await viewer.event_named("done")
+
+    play(redis_server.url, story)
+
+
 def test_an_idle_viewer_hears_a_heartbeat(
     job: Job, users: Users, redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
