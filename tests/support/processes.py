@@ -13,6 +13,16 @@ MARK = "STRATA_TEST_MARK"
 
 def marked(mark: str) -> dict[int, str]:
     """Return the command line of every living process that was started with ``mark``."""
+    return {pid: command for pid, (command, marks) in _living().items() if mark in marks}
+
+
+def commands() -> dict[int, str]:
+    """Return the command line of every living process."""
+    return {pid: command for pid, (command, _) in _living().items()}
+
+
+def _living() -> dict[int, tuple[str, list[str]]]:
+    """Return command line and marks of every living process."""
     found = {}
     for entry in Path("/proc").iterdir():
         if not entry.name.isdigit():
@@ -23,8 +33,10 @@ def marked(mark: str) -> dict[int, str]:
             state = (entry / "stat").read_text().rpartition(")")[2].split()[0]
         except OSError:
             continue
-        if f"{MARK}={mark}".encode() in environ and state not in {"Z", "X"}:
-            found[int(entry.name)] = command.strip()
+        if state not in {"Z", "X"}:
+            head = f"{MARK}=".encode()
+            marks = [line.removeprefix(head).decode() for line in environ if line.startswith(head)]
+            found[int(entry.name)] = (command.strip(), marks)
     return found
 
 

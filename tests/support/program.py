@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from supervisor.settings import ROOT
-from tests.support.processes import MARK, marked, wait_until
+from tests.support.processes import MARK, commands, marked, wait_until
 
 START_SECONDS = 120  # generous: CI shares its two cores; the aim is judged elsewhere
 
@@ -71,8 +71,21 @@ class Program:
         else:
             took = 0.0
         self._out.close()
-        wait_until(lambda: not marked(self.mark), 2, f"left: {marked(self.mark)}")
+        wait_until(lambda: not self.processes(), 2, f"left: {self.processes()}")
         return took
+
+    def processes(self) -> dict[int, str]:
+        """Return each of its living processes. Redis overwrites its environment; its port tells it."""
+        port = self.data / "redis" / "port"
+        name = f"redis-server 127.0.0.1:{port.read_text().strip()}" if port.is_file() else "no Redis"
+        own = {pid: command for pid, command in commands().items() if command.endswith(name)}
+        return {**marked(self.mark), **own}
+
+    def pid_of(self, *words: str) -> int:
+        """Return the first of its processes that has all of ``words`` in its command line."""
+        found = [pid for pid, command in self.processes().items() if all(word in command for word in words)]
+        assert found, self.processes()
+        return min(found)
 
     def manage(self, *arguments: str) -> str:
         """Run a command of manage.py beside it, as a person does in another terminal."""
