@@ -73,9 +73,14 @@ def family(count: int, name: str = "team/image{}:1") -> str:
     return svg(draw(forest), forest, layers, WORDS)
 
 
+def settle(page: Page) -> None:
+    """Wait until the script has drawn what it was asked for: it does so once per frame."""
+    page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
+
 def view(page: Page) -> tuple[float, float, float]:
     """Return where the scene is: x, y, zoom."""
-    page.wait_for_timeout(60)
+    settle(page)
     at = page.evaluate(
         "(() => { const m = document.querySelector('.scene').transform.baseVal.consolidate().matrix;"
         " return [m.e, m.f, m.a]; })()"
@@ -108,7 +113,12 @@ def test_the_wheel_zooms_and_what_is_under_the_pointer_stays_there(page: Page) -
     assert before is not None
     page.mouse.move(before["x"] + 1, before["y"] + 1)
     zoom = view(page)[2]
+    was = page.locator(".scene").get_attribute("transform")
     page.mouse.wheel(0, -300)
+    # A wheel is not waited for, unlike a key.
+    page.wait_for_function(
+        "(was) => document.querySelector('.scene').getAttribute('transform') !== was", arg=was
+    )
     assert view(page)[2] > zoom * 1.3
     after = node.bounding_box()
     assert after is not None
@@ -162,7 +172,7 @@ def test_tab_reaches_every_image_and_brings_it_into_sight(page: Page) -> None:
     seen = set()
     for _ in range(40):
         page.keyboard.press("Tab")
-        page.wait_for_timeout(40)
+        settle(page)
         at = page.evaluate(
             """() => { const frame = document.querySelector('.sheet').getBoundingClientRect();
             const box = document.activeElement.getBoundingClientRect();
@@ -205,7 +215,7 @@ def test_names_become_larger_and_then_give_way_to_layers(page: Page) -> None:
     """Near, mid, far: what is shown is always legible."""
 
     def shown() -> list[str]:
-        page.wait_for_timeout(60)
+        settle(page)
         kinds: list[str] = page.evaluate(
             """() => ['called', 'big', 'bars'].filter((kind) =>
             getComputedStyle(document.querySelector('.node .' + kind)).display !== 'none')"""
