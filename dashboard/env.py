@@ -1,4 +1,4 @@
-"""The environment, parsed in one place. Every ``STRATA_X`` may also come from a file named by ``STRATA_X_FILE``."""
+"""The environment, parsed in one place. Any ``STRATA_X`` may come from a file that ``STRATA_X_FILE`` names."""
 
 from __future__ import annotations
 

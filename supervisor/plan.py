@@ -15,8 +15,6 @@ from supervisor.settings import ROOT, Settings
 
 _MANAGE = (sys.executable, str(ROOT / "manage.py"))
 _CELERY = (sys.executable, "-m", "celery", "--app", "worker.celery", "--quiet")
-# Extraction and containers need root, since files have owners; Celery's advice against it is known.
-_AS_ROOT = {"PYTHONWARNINGS": "ignore:You're running the worker with superuser privileges"}
 _SERVES = re.compile(r" serves \d+ sample images")
 _SAMPLES_PORT = 5055
 _SAMPLES_RATE = "6000000"
@@ -127,7 +125,7 @@ def _worker(name: str, queues: str, at_once: int, env: Mapping[str, str]) -> Pro
     # One node and no remote control of it: the chatter between workers would only cost start-up time.
     command += ["--hostname", f"{name}@%h", "--without-gossip", "--without-mingle", "--loglevel", "INFO"]
     ready = re.compile(rf"\b{name}@\S+ ready\.$")
-    return Program(name=name, command=tuple(command), env={**env, **_AS_ROOT}, ready=ready)
+    return Program(name=name, command=tuple(command), env=env, ready=ready)
 
 
 def _beat(settings: Settings, env: Mapping[str, str]) -> Program:

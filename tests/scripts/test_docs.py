@@ -21,7 +21,8 @@ def _settings_in_code() -> set[str]:
 
 
 def test_every_setting_of_the_code_is_documented_and_no_other() -> None:
-    table = re.findall(r"^\| `(STRATA_[A-Z_]+)` \|", (ROOT / "docs" / "operations.md").read_text(), re.MULTILINE)
+    text = (ROOT / "docs" / "operations.md").read_text()
+    table = re.findall(r"^\| `(STRATA_[A-Z_]+)` \|", text, re.MULTILINE)
     assert len(table) == len(set(table))
     assert set(table) == _settings_in_code()
 

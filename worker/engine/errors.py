@@ -149,7 +149,10 @@ class CertificateRejected(RegistryError):
 
 class Unauthorized(RegistryError):
     code = "unauthorized"
-    default_hint = "Enter credentials for this registry on the Registries page; or the name is wrong: some registries answer so for what does not exist."
+    default_hint = (
+        "Enter credentials for this registry on the Registries page; or the name is wrong: "
+        "some registries answer so for what does not exist."
+    )
 
 
 class Forbidden(RegistryError):
@@ -201,7 +204,10 @@ class ContentError(StrataError):
 
 class DigestMismatch(ContentError):
     code = "digest_mismatch"
-    default_hint = "The registry, or something on the way, altered the content; nothing of it was kept. Push the image again."
+    default_hint = (
+        "The registry, or something on the way, altered the content; nothing of it was kept. "
+        "Push the image again."
+    )
 
 
 class SizeMismatch(ContentError):
