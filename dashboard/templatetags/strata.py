@@ -4,7 +4,8 @@
 
 - ``{{ bytes|size }}`` binary units, three significant digits; a dash for None
 - ``{{ digest|short }}`` its first 12 hexadecimal digits; ``{{ diff_id|hue }}`` its colour, ``h0``..``h35``
-- ``{% digest d %}`` short, the whole on hover, a copy button; ``{% copy text "what" %}`` the button alone
+- ``{% digest d "diff ID" href %}`` short, the whole on hover, a copy button; a link, if ``href`` is given
+- ``{% copy text "what" %}`` the copy button alone
 - ``{% when moment %}`` relative, the exact time on hover; a dash (or ``never="…"``) for None
 - ``{% icon "name" %}`` one of ``static/vendor/lucide.svg``
 - ``{% core image_layers %}`` an image as its layers, to scale
@@ -75,13 +76,11 @@ def copy(text: object, what: str = "digest") -> SafeString:
 
 
 @register.simple_tag
-def digest(value: object, what: str = "digest") -> SafeString:
-    return format_html(
-        '<span class="digest mono"><span title="{}">{}</span>{}</span>',
-        value,
-        short(value),
-        copy(value, what),
-    )
+def digest(value: object, what: str = "digest", href: str = "") -> SafeString:
+    shown = format_html('<span title="{}">{}</span>', value, short(value))
+    if href:
+        shown = format_html('<a href="{}" title="{}">{}</a>', href, value, short(value))
+    return format_html('<span class="digest mono">{}{}</span>', shown, copy(value, what))
 
 
 @register.simple_tag
@@ -189,15 +188,16 @@ def query(context: template.Context, **changes: Any) -> str:
 
 
 @register.simple_tag(takes_context=True)
-def sort_head(context: template.Context, key: str, text: str, num: bool = False) -> SafeString:
+def sort_head(context: template.Context, key: str, text: str, num: bool = False, css: str = "") -> SafeString:
     """Head a column that sorts; needs ``wanted.sort``. Numbers and times begin with the largest."""
     current = context["wanted"].sort
     first, second = (f"-{key}", key) if num else (key, f"-{key}")
     target = second if current == first else first
+    classes = " ".join(part for part in ("num" if num else "", css) if part)
     state = {key: "ascending", f"-{key}": "descending"}.get(current, "")
     return format_html(
         '<th{}{}><a href="{}">{}{}</a></th>',
-        SafeString(' class="num"') if num else "",
+        format_html(' class="{}"', classes) if classes else "",
         format_html(' aria-sort="{}"', state) if state else "",
         query(context, sort=target, page=None),
         text,
