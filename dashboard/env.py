@@ -1,4 +1,4 @@
-"""The environment, parsed in one place. Any ``STRATA_X`` may come from a file that ``STRATA_X_FILE`` names."""
+"""The environment, parsed in one place. ``STRATA_X_FILE`` may name a file that holds ``STRATA_X``."""
 
 from __future__ import annotations
 

@@ -7,11 +7,17 @@ or is lost does no harm. So results are not kept, and messages carry nothing but
 from __future__ import annotations
 
 import os
+import warnings
 
 from celery import Celery
+from celery.platforms import SecurityWarning
 from django.conf import settings
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dashboard.settings")
+
+# It has to be root: it mounts, and gives files their owners (docs/security.md). Messages are JSON, never
+# pickle.
+warnings.filterwarnings("ignore", category=SecurityWarning, module="celery")
 
 HOUSEKEEPING_QUEUE = "housekeeping"
 
@@ -41,6 +47,8 @@ app.conf.update(
         # Longer than any pull. A message that comes again while its job runs finds nothing to claim.
         "visibility_timeout": 24 * 60 * 60,
         "socket_connect_timeout": 2,
+        # For a Redis that hangs. Above the ten seconds for which a worker asks for its next message.
+        "socket_timeout": 15,
         "socket_keepalive": True,
         "health_check_interval": 10,
     },
