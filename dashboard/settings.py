@@ -37,6 +37,16 @@ def _secret_key() -> str:
         ) from error
 
 
+def _redis_url() -> str:
+    """Return the configured URL, that of the Redis which the supervisor runs on this data, or the usual one."""
+    if configured := env.text("REDIS_URL"):
+        return configured
+    try:
+        return (DATA_DIR / "redis" / "url").read_text().strip()
+    except OSError:
+        return "redis://127.0.0.1:6379/0"
+
+
 DEBUG = env.flag("DEBUG")
 SECRET_KEY = _secret_key()
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
@@ -139,7 +149,7 @@ STORAGES = {
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"},
 }
 
-REDIS_URL = env.text("REDIS_URL", "redis://127.0.0.1:6379/0")
+REDIS_URL = _redis_url()
 NODE = env.text("NODE", "local")
 ALLOWED_REGISTRIES = env.words("ALLOWED_REGISTRIES")
 LAYERS_AT_ONCE = env.number("LAYERS_AT_ONCE", 0)
