@@ -38,7 +38,7 @@ def _secret_key() -> str:
 
 
 def _redis_url() -> str:
-    """Return the configured URL, that of the Redis which the supervisor runs on this data, or the usual one."""
+    """Return the configured URL, that of the Redis that ``make run`` keeps, or the usual one."""
     if configured := env.text("REDIS_URL"):
         return configured
     try:

@@ -277,7 +277,7 @@ class LayerMissing(StoreError):
 
 class SandboxError(StrataError):
     code = "sandbox_error"
-    default_hint = "Run the worker as root, or allow user namespaces (see docs/operations.md)."
+    default_hint = "Run the worker as root with CAP_SYS_ADMIN (see docs/operations.md)."
 
 
 class RuntimeFailure(StrataError):
