@@ -371,6 +371,21 @@ def test_absolute_names_are_taken_from_the_root(tmp_path: Path) -> None:
     assert (tree.root / "etc/motd").read_bytes() == b"hi"
 
 
+def test_directories_in_use_stay_open(tmp_path: Path) -> None:
+    """Links between directories reached long ago, while hundreds of others came and went."""
+    entries = [Entry("first/f", b"1")]
+    for at in range(200):
+        entries += [
+            Entry(f"d{at}/f", b"2"),
+            hardlink(f"first/l{at}", f"d{at}/f"),
+            hardlink(f"d{at}/l", "first/f"),
+        ]
+    tree = unpack_here(tmp_path, write_tar(entries))
+    for at in range(200):
+        assert (tree.root / f"first/l{at}").read_bytes() == b"2"
+        assert (tree.root / f"d{at}/l").read_bytes() == b"1"
+
+
 def test_hundreds_of_directories_need_few_open_files(tmp_path: Path) -> None:
     before = len(list(Path("/proc/self/fd").iterdir()))
     tree = unpack_here(tmp_path, layer({f"d{at}/e/f": b"" for at in range(300)}).blob)

@@ -26,6 +26,7 @@ pytestmark = pytest.mark.root
 
 LAYERS = [random_layer(f"layer{at}", 1 << 20) for at in range(4)]
 IMAGE = image(LAYERS)
+PROMPT = 5.0  # seconds; one is meant, but a busy machine may need more, and without waking it would be sixty
 
 _PULL = """
 import sys
@@ -77,7 +78,7 @@ class TestCancelling:
             return all(store.blobs.partial_size(part.digest) == 500_000 for part in LAYERS[:2])
 
         took = seconds_until_cancelled(lambda cancel: pull_it(store, name, cancel=cancel), stalled)
-        assert took < 1
+        assert took < PROMPT
         assert children() == []
         assert not any(path.name.startswith("layer-") for path in (store.root / "ingest").iterdir())
         assert store.blobs.partial_size(LAYERS[0].digest) == 500_000
@@ -91,7 +92,7 @@ class TestCancelling:
                 lambda cancel: pull_it(store, name, cancel=cancel, listener=events.append),
                 lambda: any(isinstance(event, LayerProgress) for event in events),
             )
-        assert took < 1
+        assert took < PROMPT
 
     def test_while_a_layer_is_unpacked(self, store: Store, registry: SampleRegistry) -> None:
         bomb = layer({"zeros": bytes(700 << 20)}, compression="zstd")
@@ -105,8 +106,7 @@ class TestCancelling:
         took = seconds_until_cancelled(
             lambda cancel: extract(store, sample.digest, events.append, cancel), unpacking
         )
-        # Half a gibibyte of tree has to be removed again as well.
-        assert took < 2
+        assert took < PROMPT
         assert children() == []
         assert left(store) == sorted(
             f"blobs/sha256/{digest.hex}" for digest in (sample.digest, sample.config_digest, bomb.digest)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -143,8 +145,31 @@ def test_an_image_without_layers(store: Store, registry: SampleRegistry) -> None
     assert pull_it(store, registry.push("empty", "1", image([]))).layers == ()
 
 
+def test_memory_does_not_grow_with_a_layer(store: Store, registry: SampleRegistry) -> None:
+    """A layer of 120 MB passes through processes that each stay far below that."""
+    name = registry.push("big", "1", image([random_layer("big", 120 << 20, "none")]))
+    ran = subprocess.run(
+        [sys.executable, "-c", _MEASURED, store.root, name], stdout=subprocess.PIPE, check=True
+    )
+    own, child = (int(kibibytes) << 10 for kibibytes in ran.stdout.split())
+    assert own < 80 << 20
+    assert child < 80 << 20
+
+
+_MEASURED = """
+import resource, sys
+from pathlib import Path
+from tests.engine.pull.helpers import pull_it
+from worker.engine.store import Store
+pull_it(Store(Path(sys.argv[1])), sys.argv[2])
+# Not ru_maxrss, which counts what this process was before it became this program.
+(peak,) = (line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM"))
+print(peak, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+"""
+
+
 def test_many_layers(store: Store, registry: SampleRegistry) -> None:
-    layers = [layer({f"f{at}": b"x" * at}) for at in range(60)]
+    layers = [layer({f"f{at}": b"x" * at}) for at in range(25)]
     pulled = pull_it(store, registry.push("many", "1", image(layers)))
     assert [part.diff_id for part in pulled.layers] == [part.diff_id for part in layers]
 

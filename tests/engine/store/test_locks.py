@@ -76,5 +76,5 @@ def test_waiting_can_be_cancelled(tmp_path: Path) -> None:
         begun = time.monotonic()
         with pytest.raises(Cancelled), file_lock(tmp_path / "lock", cancel):
             pass
-        assert time.monotonic() - begun < 2
+        assert time.monotonic() - begun < 5
         timer.join()

@@ -78,6 +78,7 @@ class Directories:
         """
         found = self._open.get(path)
         if found is not None:
+            self._open.move_to_end(path)  # what was reached last may be in use
             return found
         if not path:
             return self.root, b""

@@ -74,7 +74,10 @@ class Extraction:
             StoreError: the index file cannot be made.
         """
         if os.geteuid() != 0:
-            raise SandboxError("Layers can be extracted only as root: file owners and device nodes need it.")
+            raise SandboxError(
+                "Layers can be extracted only as root: file owners and device nodes need it.",
+                hint="Run the worker as root (see docs/operations.md).",
+            )
         self.unpacked = 0
         self._tree = tree.resolve()
         self._cancel = cancel
@@ -149,6 +152,7 @@ class Extraction:
                 stderr=subprocess.PIPE,
                 pass_fds=(index, reports),
                 env={},
+                process_group=0,  # a Ctrl-C in the terminal is for the parent to handle
             )
         finally:
             for fd in (source, index, reports):

@@ -9,6 +9,7 @@ import struct
 import zlib
 from dataclasses import dataclass, field
 from enum import IntEnum
+from functools import lru_cache
 
 from worker.engine.errors import CorruptLayer
 
@@ -177,8 +178,12 @@ def _text(padded: bytes) -> bytes:
     return padded.partition(b"\0")[0]
 
 
+@lru_cache(4096)
 def _number(padded: bytes) -> int:
-    """An octal number, or GNU's binary form: the top bit set, then a big-endian two's complement."""
+    """An octal number, or GNU's binary form: the top bit set, then a big-endian two's complement.
+
+    Cached, because most entries have the same mode, owner and time as the one before.
+    """
     digits = padded.strip(b" \0")
     if digits.isdigit():
         try:

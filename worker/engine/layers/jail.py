@@ -42,19 +42,26 @@ def enter(tree: bytes, memory_bytes: int) -> None:
     Raises:
         SandboxError: the kernel refuses a part of it; nothing may be trusted to this process then.
     """
-    _limit(memory_bytes)
-    _call("prctl", _PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    _call("unshare", _CLONE_NEWNS | _CLONE_NEWNET | _CLONE_NEWIPC | _CLONE_NEWUTS)
-    _call("mount", None, b"/", None, _MS_REC | _MS_PRIVATE, None)
-    _call("mount", tree, tree, None, _MS_BIND, None)
-    os.chdir(tree)
-    flags = _MS_REMOUNT | _MS_BIND | _MS_NOSUID | _MS_NODEV | _MS_NOEXEC
-    _call("mount", None, b".", None, flags, None)
-    _change_root()
-    os.umask(0)
-    os.setgroups([])
-    _call("prctl", _PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
-    _drop_capabilities()
+    try:
+        _limit(memory_bytes)
+        _call("prctl", _PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        _call("unshare", _CLONE_NEWNS | _CLONE_NEWNET | _CLONE_NEWIPC | _CLONE_NEWUTS)
+        _call("mount", None, b"/", None, _MS_REC | _MS_PRIVATE, None)
+        _call("mount", tree, tree, None, _MS_BIND, None)
+        os.chdir(tree)
+        flags = _MS_REMOUNT | _MS_BIND | _MS_NOSUID | _MS_NODEV | _MS_NOEXEC
+        _call("mount", None, b".", None, flags, None)
+        _change_root()
+        os.umask(0)
+        if os.getgroups():
+            os.setgroups([])
+        _call("prctl", _PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+        _drop_capabilities()
+    except OSError as error:
+        raise SandboxError(
+            f"The jail for extraction cannot be built: {error.filename or 'system call'}: {error.strerror}.",
+            hint="Run the worker as root with CAP_SYS_ADMIN (see docs/operations.md).",
+        ) from error
 
 
 def _limit(memory_bytes: int) -> None:
@@ -74,7 +81,7 @@ def _change_root() -> None:
         # Stacked on the old root's own mount point, which is then uncovered and taken away (pivot_root(2)).
         _call("pivot_root", b".", b".")
         _call("umount2", b".", _MNT_DETACH)
-    except SandboxError:
+    except OSError:
         # The root is an initramfs, which cannot be pivoted away from, only covered.
         _call("mount", b".", b"/", None, _MS_MOVE, None)
         os.chroot(b".")
@@ -82,18 +89,20 @@ def _change_root() -> None:
 
 
 def _drop_capabilities() -> None:
+    """Keep what is needed, as far as this process has it; and let nothing ever add to it."""
     _call("prctl", _PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)
     capability = 0
     while _libc.prctl(_PR_CAPBSET_DROP, capability, 0, 0, 0) == 0:
         capability += 1  # until the kernel knows no more of them
-    kept = sum(1 << number for number in KEPT_CAPABILITIES)
     header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION_3, 0)
     # effective, permitted, inheritable of capabilities 0 to 31; then of those from 32 on
-    data = (ctypes.c_uint32 * 6)(kept, kept, 0, 0, 0, 0)
-    _call("capset", header, data)
+    data = (ctypes.c_uint32 * 6)()
+    _call("capget", header, data)
+    kept = data[1] & sum(1 << number for number in KEPT_CAPABILITIES)
+    _call("capset", header, (ctypes.c_uint32 * 6)(kept, kept, 0, 0, 0, 0))
 
 
 def _call(name: str, *arguments: object) -> None:
     if getattr(_libc, name)(*arguments) != 0:
         code = ctypes.get_errno()
-        raise SandboxError(f"The jail for extraction cannot be built: {name}: {os.strerror(code)}.")
+        raise OSError(code, os.strerror(code), name)
