@@ -77,8 +77,10 @@ def find_redis() -> str:
     )
 
 
-def container_warnings() -> list[str]:
-    """Return what is missing for containers, one line each; pulling works without."""
+def warnings() -> list[str]:
+    """Return what will not work here, one line each; the rest does."""
+    if os.geteuid() != 0:
+        return ["Not root: images can be fetched, but neither extracted nor run."]
     path = os.pathsep.join((os.environ.get("PATH", os.defpath), *MORE_PATHS))
     missing = []
     if not any(shutil.which(name, path=path) for name in RUNTIMES):
@@ -97,4 +99,4 @@ def check_all(settings: Settings) -> list[str]:
     if not settings.redis_url:
         find_redis()
     check_port(settings.host, settings.port)
-    return container_warnings()
+    return warnings()

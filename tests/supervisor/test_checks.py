@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
 import sys
@@ -46,8 +47,15 @@ def test_a_missing_redis_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -
 def test_missing_container_tools_only_warn(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
     monkeypatch.setattr(checks, "MORE_PATHS", ())
-    (warning,) = checks.container_warnings()
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    (warning,) = checks.warnings()
     assert "runc (or crun) and conmon" in warning
+
+
+def test_an_ordinary_user_is_told_what_will_not_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    (warning,) = checks.warnings()
+    assert warning == "Not root: images can be fetched, but neither extracted nor run."
 
 
 def test_two_at_once_on_the_same_data_are_refused(tmp_path: Path) -> None:
