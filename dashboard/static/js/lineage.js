@@ -88,16 +88,19 @@
       return Math.min(MARGIN, Math.max(h - height - MARGIN, y));
     }
 
+    // However often the view changes, it is drawn once per frame.
     draw() {
-      if (this.frame) return;
-      this.frame = requestAnimationFrame(() => {
-        this.frame = 0;
-        this.keepInSight();
-        this.scene.setAttribute("transform", `translate(${this.x} ${this.y}) scale(${this.k})`);
-        this.svg.classList.toggle("mid", this.k < MID && this.k >= FAR);
-        this.svg.classList.toggle("far", this.k < FAR);
-        this.zoomShown.value = `${Math.max(1, Math.round(this.k * 100))} %`;
-      });
+      this.frame ||= requestAnimationFrame(() => this.drawNow());
+    }
+
+    drawNow() {
+      cancelAnimationFrame(this.frame);
+      this.frame = 0;
+      this.keepInSight();
+      this.scene.setAttribute("transform", `translate(${this.x} ${this.y}) scale(${this.k})`);
+      this.svg.classList.toggle("mid", this.k < MID && this.k >= FAR);
+      this.svg.classList.toggle("far", this.k < FAR);
+      this.zoomShown.value = `${Math.max(1, Math.round(this.k * 100))} %`;
     }
 
     // Nobody gets lost: some of the drawing always stays in the window.
@@ -196,6 +199,7 @@
     reveal(target) {
       this.element.scrollTo(0, 0);
       if (target === this.element || !target.matches(":focus-visible")) return;
+      this.drawNow(); // what is measured below must be where it will be
       const frame = this.element.getBoundingClientRect();
       const centre = () => {
         const box = target.getBoundingClientRect();
