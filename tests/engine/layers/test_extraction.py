@@ -182,7 +182,7 @@ def test_a_missing_right_is_told(place: Path) -> None:
 
 
 def test_few_rights_are_enough(place: Path) -> None:
-    """Those that docs/operations.md and compose.yaml give to a worker in a container."""
+    """Fewer than compose.yaml gives to a worker; without SETPCAP the bounding set stays as it was."""
     kept = "-all,+chown,+dac_override,+fowner,+fsetid,+mknod,+setfcap,+sys_admin"
     command = ["setpriv", "--bounding-set", kept, sys.executable, "-c", _EXTRACT, str(place)]
     ran = subprocess.run(command, capture_output=True, text=True, check=True)
