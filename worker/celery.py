@@ -15,8 +15,8 @@ from django.conf import settings
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dashboard.settings")
 
-# It has to be root: it mounts, and gives files their owners (docs/security.md). Messages are JSON, never
-# pickle.
+# A worker has to be root: it mounts, and gives files their owners.
+# Messages are JSON, never pickle.
 warnings.filterwarnings("ignore", category=SecurityWarning, module="celery")
 
 HOUSEKEEPING_QUEUE = "housekeeping"
