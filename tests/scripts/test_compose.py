@@ -64,7 +64,7 @@ def test_only_the_web_port_is_published_and_only_on_loopback() -> None:
     published = {name: service["ports"] for name, service in SERVICES.items() if "ports" in service}
     assert published == {"web": ["127.0.0.1:${STRATA_PORT:-8000}:8000"]}
     assert COMPOSE["networks"]["inside"]["internal"] is True
-    for name in ("redis", "postgres", "beat", "prepare"):
+    for name in ("redis", "postgres", "beat", "control", "prepare"):
         assert SERVICES[name]["networks"] == ["inside"]
 
 
