@@ -26,6 +26,30 @@ def size(count: int) -> str:
     return f"{value:.{digits}f} {_UNITS[unit]}"
 
 
+def duration(seconds: float) -> str:
+    """Write a duration in words: ``under 0.1 s``, ``0.4 s``, ``12 s``, ``1 min 20 s``, ``3 h 5 min``."""
+    if seconds < 0.1:
+        return "under 0.1 s"
+    if seconds < 9.95:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def clock(seconds: float) -> tuple[str, str]:
+    """Write a duration as one large figure: ``2 s``, ``1:20 min``, ``3:05 h``."""
+    whole = round(seconds)
+    if whole < 60:
+        return (f"{max(0.1, seconds):.1f}" if seconds < 9.95 else str(whole)), "s"
+    if whole < 3600:
+        return f"{whole // 60}:{whole % 60:02}", "min"
+    return f"{whole // 3600}:{whole % 3600 // 60:02}", "h"
+
+
 def hue(diff_id: str) -> int:
     """Return the hue step (0..35) of a layer: the first 16 bits of its diff ID."""
     hexadecimal = diff_id.rpartition(":")[2]

@@ -11,7 +11,7 @@ from django.http import QueryDict
 from django.urls import reverse
 from django.utils import timezone
 
-from dashboard.figures import size
+from dashboard.figures import clock, duration, size
 from dashboard.live.waiting import Waiting
 from worker.engine.errors import InvalidReference
 from worker.engine.events import Phase
@@ -126,12 +126,17 @@ class JobPicture:
 
     @property
     def name(self) -> str:
-        """What the job is about, as short as it may be written."""
+        """What the job is about, as short as it may be written; of a digest the first 12 digits."""
         if self.kind is not JobKind.CONTAINER:
             try:
-                return Reference.parse(self.job.reference).familiar
+                reference = Reference.parse(self.job.reference)
             except InvalidReference:
                 return self.job.reference
+            name = reference.familiar
+            if reference.digest is None:
+                return name
+            algorithm = reference.digest.algorithm
+            return name.replace(str(reference.digest), f"{algorithm}:{reference.digest.short}…")
         return self.job.container.name if self.job.container else self.job.reference
 
     @property
@@ -186,10 +191,11 @@ class JobPicture:
         of_all = f"{size(self._dealt_with)} of {size(shot.to_fetch)}"
         yield Figure(done, str(self.percent), "%", of_all if shot.to_fetch else "everything is here already")
         peak = f"peak {size(int(shot.peak_speed))}/s" if shot.peak_speed else ""
-        yield Figure("Speed", *_speed(shot.speed), peak)
+        stands_still = self.waiting is not None and self.waiting.is_trouble
+        yield Figure("Speed", *(("—", "") if stands_still else _speed(shot.speed)), peak)
         at_once = sum(layer.phase in _AT_WORK for layer in shot.layers)
         note = f"{at_once} {'layer' if at_once == 1 else 'layers'} at once" if at_once else ""
-        left = ("—", "") if shot.seconds_left is None else _clock(shot.seconds_left)
+        left = ("—", "") if stands_still or shot.seconds_left is None else clock(shot.seconds_left)
         yield Figure("Time left", *left, note)
 
     def _final(self) -> Iterator[Figure]:
@@ -197,23 +203,26 @@ class JobPicture:
         made = [layer for layer in shot.layers if layer.phase == Phase.DONE]
         count = f"{len(made)} of {len(shot.layers)} layers"
         if self.kind is JobKind.EXTRACT:
-            unpacked = sum(layer.unpacked for layer in made)
-            yield Figure("Extracted", *_bytes(unpacked), count)
+            # As while it ran: compressed bytes, so that speed and duration fit to them.
+            moved = self._dealt_with
+            unpacked = size(sum(layer.unpacked for layer in made))
+            yield Figure("Extracted", *_bytes(moved), f"{unpacked} unpacked, {count}")
         else:
-            yield Figure("Fetched", *_bytes(shot.fetched), self._fetched_note(count))
-        peak = f"peak {size(int(shot.peak_speed))}/s" if shot.peak_speed else ""
+            moved = shot.fetched
+            yield Figure("Fetched", *_bytes(moved), self._fetched_note(count))
         seconds = _seconds(self.job.started_at, self.job.finished_at)
-        moved = self._dealt_with
-        average = _speed(moved / seconds) if seconds and moved else ("—", "")
-        yield Figure("Average speed", *average, peak)
-        yield Figure("Took", *(("—", "") if seconds is None else _clock(seconds)), self._waited())
+        average = moved / seconds if seconds else 0.0
+        # The peak is smoothed; of a run of a second it may come out below the average, and says nothing.
+        peak = f"peak {size(int(shot.peak_speed))}/s" if shot.peak_speed >= average > 0 else ""
+        yield Figure("Average speed", *(_speed(average) if average else ("—", "")), peak)
+        yield Figure("Took", *(("—", "") if seconds is None else clock(seconds)), self._waited())
 
     def _fetched_note(self, count: str) -> str:
         shot = self.snapshot
         if not shot.to_fetch:
             return "nothing new"
         if shot.fetched < self._dealt_with:
-            return f"of {size(shot.to_fetch)}; the rest was on disk"
+            return f"of {size(shot.to_fetch)}; the rest had come already"
         return count
 
     def _waited(self) -> str:
@@ -235,18 +244,6 @@ def running_for(job: Job) -> str:
     """Say how long ``job`` has been running; empty if it is not."""
     seconds = _seconds(job.started_at, timezone.now())
     return "" if seconds is None else duration(seconds)
-
-
-def duration(seconds: float) -> str:
-    """Write a duration in words: ``0.4 s``, ``12 s``, ``1 min 20 s``, ``3 h 5 min``."""
-    if seconds < 9.95:
-        return f"{max(0.0, seconds):.1f} s"
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s"
-    return f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
 def _bar(layer: LayerSnapshot, is_over: bool) -> LayerBar:
@@ -278,16 +275,6 @@ def _bytes(count: int) -> tuple[str, str]:
 def _speed(bytes_per_second: float) -> tuple[str, str]:
     number, unit = _bytes(int(bytes_per_second))
     return number, f"{unit}/s"
-
-
-def _clock(seconds: float) -> tuple[str, str]:
-    """Write a duration as one large figure: ``2 s``, ``1:20 min``, ``3:05 h``."""
-    whole = round(seconds)
-    if whole < 60:
-        return (f"{seconds:.1f}" if seconds < 9.95 else str(whole)), "s"
-    if whole < 3600:
-        return f"{whole // 60}:{whole % 60:02}", "min"
-    return f"{whole // 3600}:{whole % 3600 // 60:02}", "h"
 
 
 def _seconds(start: datetime | None, end: datetime | None) -> float | None:

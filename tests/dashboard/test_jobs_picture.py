@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from dashboard.figures import duration
 from dashboard.live import picture
-from dashboard.live.picture import Figure, JobPicture, duration
-from dashboard.live.waiting import waiting
+from dashboard.live.picture import Figure, JobPicture
+from dashboard.live.waiting import Waiting, waiting
 from worker.engine.errors import StrataError
 from worker.models import Job, JobKind, JobState, Project
 from worker.progress import ErrorInfo, LayerSnapshot, RetryInfo, Snapshot
@@ -79,6 +80,68 @@ def test_the_figures_of_an_ended_pull_say_what_it_took() -> None:
     ]
 
 
+def test_without_a_sign_of_life_no_old_speed_is_shown() -> None:
+    silent = Waiting("Its worker has shown no sign of life for a while.", is_trouble=True)
+    _, speed, left, _ = JobPicture(job(), RUNNING, silent).figures
+    assert (speed.value, left.value) == ("—", "—")
+
+
+def ended(seconds: float, kind: JobKind = JobKind.PULL) -> Job:
+    now = timezone.now()
+    return job(kind=kind, created_at=now, started_at=now - timedelta(seconds=seconds), finished_at=now)
+
+
+def test_the_average_speed_counts_only_what_this_run_fetched() -> None:
+    """Bytes of an earlier try are on the bar, but were not fetched again."""
+    resumed = snapshot(
+        layer(0, "done", 100 * MIB, 100 * MIB, fetched=40 * MIB),
+        state="succeeded",
+        fetched=40 * MIB,
+        to_fetch=100 * MIB,
+        done=100 * MIB,
+        peak_speed=3.0 * MIB,
+    )
+    fetched, speed, *_ = JobPicture(ended(20), resumed).figures
+    assert fetched == Figure("Fetched", "40.0", "MiB", "of 100 MiB; the rest had come already")
+    assert speed == Figure("Average speed", "2.00", "MiB/s", "peak 3.00 MiB/s")
+
+
+def test_a_peak_below_the_average_is_not_told() -> None:
+    quick = snapshot(
+        layer(0, "done", 100 * MIB, 100 * MIB, fetched=100 * MIB),
+        state="succeeded",
+        fetched=100 * MIB,
+        to_fetch=100 * MIB,
+        done=100 * MIB,
+        peak_speed=90.0 * MIB,
+    )
+    assert JobPicture(ended(1), quick).figures[1] == Figure("Average speed", "100", "MiB/s", "")
+
+
+def test_the_figures_of_an_ended_extraction_fit_each_other() -> None:
+    """Compressed bytes in so many seconds at that speed; what they became is a note."""
+    extracted = snapshot(
+        layer(0, "already here", 60 * MIB, 60 * MIB),
+        layer(1, "done", 100 * MIB, 100 * MIB, unpacked=220 * MIB),
+        state="succeeded",
+        present_bytes=60 * MIB,
+        to_fetch=100 * MIB,
+        done=160 * MIB,
+        peak_speed=60.0 * MIB,
+    )
+    assert JobPicture(ended(2, JobKind.EXTRACT), extracted).figures[:3] == [
+        Figure("Extracted", "100", "MiB", "220 MiB unpacked, 1 of 2 layers"),
+        Figure("Average speed", "50.0", "MiB/s", "peak 60.0 MiB/s"),
+        Figure("Took", "2.0", "s"),
+    ]
+
+
+def test_a_digest_in_a_name_is_shortened() -> None:
+    reference = f"localhost:5000/python@sha256:5e71e9182d72{'a' * 52}"
+    picture = JobPicture(job(kind=JobKind.EXTRACT, reference=reference), snapshot())
+    assert picture.name == "localhost:5000/python@sha256:5e71e9182d72…"
+
+
 def test_percent_is_of_the_bytes_that_had_to_be_fetched_and_full_only_at_the_end() -> None:
     almost = snapshot(layer(0, "downloading", 1000, 999), to_fetch=1000, done=999, total=1000)
     assert JobPicture(job(), RUNNING).percent == 57
@@ -143,8 +206,9 @@ def test_a_layer_that_is_tried_again_is_named_by_its_place() -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "written"),
-    [(0, "0.0 s"), (0.04, "0.0 s"), (9.94, "9.9 s"), (9.96, "10 s"), (59.4, "59 s"), (59.6, "1 min 0 s"),
-     (80, "1 min 20 s"), (3599.7, "1 h 0 min"), (11_100, "3 h 5 min"), (-1, "0.0 s")],
+    [(0, "under 0.1 s"), (0.04, "under 0.1 s"), (0.1, "0.1 s"), (9.94, "9.9 s"), (9.96, "10 s"),
+     (59.4, "59 s"), (59.6, "1 min 0 s"),
+     (80, "1 min 20 s"), (3599.7, "1 h 0 min"), (11_100, "3 h 5 min"), (-1, "under 0.1 s")],
 )  # fmt: skip
 def test_durations_are_written_short(seconds: float, written: str) -> None:
     assert duration(seconds) == written

@@ -100,6 +100,7 @@ class LayerWork:
         digest, diff_id = self._task.descriptor.digest, self._task.diff_id
         with layers.lock(diff_id, self._cancel, self._others_progress):
             if layers.has(diff_id):
+                self._report.unpacked = layers.info(diff_id).unpacked_size
                 return False
             with blobs.lock(digest, self._cancel, self._others_progress):
                 if self._source is None or blobs.has(digest):
@@ -185,6 +186,7 @@ class LayerWork:
                 f"The layer {descriptor.digest} unpacks to sha256:{found.diff_id},"
                 f" but the image's config says {diff_id}."
             )
+        self._report.unpacked = found.unpacked_size
         return LayerInfo(diff_id, found.unpacked_size, found.content_size, found.entries)
 
 
