@@ -89,13 +89,13 @@ def browser() -> Iterator[Browser]:
 def open_page(browser: Browser, program: Program) -> Iterator[OpenPage]:
     """Open a page in a browser profile of its own: ``open_page(state=None, expected=())``.
 
-    ``state`` is a profile to begin with, ``expected`` the error statuses that the test provokes.
+    ``state`` is a profile to begin with, ``expected`` the statuses, or words, of errors that the test provokes.
     Whatever else the browser complains about fails the test.
     """
     contexts = []
     watches = []
 
-    def open(state: State = None, expected: tuple[int, ...] = (), **options: Any) -> Page:
+    def open(state: State = None, expected: tuple[int | str, ...] = (), **options: Any) -> Page:
         options.setdefault("viewport", {"width": 1280, "height": 900})
         context = browser.new_context(base_url=program.address, storage_state=state, **options)
         context.set_default_timeout(WAIT_MS)

@@ -12,11 +12,15 @@ _VIOLATION = "Content Security Policy"
 class Watch:
     """Collects console errors, exceptions in scripts, and answers that say that the server failed.
 
-    ``expected`` are statuses that a test provokes; the browser also logs an error for each of those.
+    ``expected`` are statuses that a test provokes (the browser also logs an error for each of those), and
+    words of other errors that it provokes.
     """
 
-    def __init__(self, context: BrowserContext, expected: Iterable[int] = ()) -> None:
-        self._expected = set(expected)
+    def __init__(self, context: BrowserContext, expected: Iterable[int | str] = ()) -> None:
+        wanted = tuple(expected)
+        self._expected = {each for each in wanted if isinstance(each, int)}
+        self._words = [each for each in wanted if isinstance(each, str)]
+        self._words += [f"status of {status} " for status in self._expected]
         self.complaints: list[str] = []
         context.on("page", self._watch)
 
@@ -29,7 +33,7 @@ class Watch:
         text = message.text
         if message.type not in {"error", "warning"} and _VIOLATION not in text:
             return
-        if any(f"status of {status} " in text for status in self._expected):
+        if any(words in text for words in self._words):
             return
         self.complaints.append(f"console {message.type}: {text} ({message.location.get('url')})")
 
