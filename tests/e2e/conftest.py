@@ -89,7 +89,7 @@ def browser() -> Iterator[Browser]:
 def open_page(browser: Browser, program: Program) -> Iterator[OpenPage]:
     """Open a page in a browser profile of its own: ``open_page(state=None, expected=())``.
 
-    ``state`` is a profile to begin with, ``expected`` the statuses, or words, of errors that the test provokes.
+    ``state`` is a profile to begin with, ``expected`` the statuses or words of errors that the test provokes.
     Whatever else the browser complains about fails the test.
     """
     contexts = []
