@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 from pathlib import Path
 
@@ -55,6 +54,10 @@ def random_layer(name: str, size: int, compression: str = "gzip") -> SampleLayer
 
 
 def children() -> list[int]:
-    """Processes that this one has started and not yet seen end."""
-    path = Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children")
-    return [int(pid) for pid in path.read_text().split()]
+    """Extracting processes that this one has started and not yet seen end.
+
+    Not all processes: a session's other fixtures have servers running.
+    """
+    lists = Path("/proc/self/task").glob("*/children")
+    pids = [int(pid) for path in lists for pid in path.read_text().split()]
+    return sorted(pid for pid in pids if b"worker.engine.layers" in Path(f"/proc/{pid}/cmdline").read_bytes())

@@ -145,7 +145,9 @@ def _host(text: str) -> str:
 
 def _check_repository(repository: str) -> None:
     if repository != repository.lower():
-        raise InvalidReference(f"The repository {repository.removeprefix(_OFFICIAL)!r} must be in lower case.")
+        raise InvalidReference(
+            f"The repository {repository.removeprefix(_OFFICIAL)!r} must be in lower case."
+        )
     if _REPOSITORY.fullmatch(repository) is None:
         raise InvalidReference(f"{repository.removeprefix(_OFFICIAL)!r} is not a repository's name.")
     if len(repository) > REPOSITORY_MAX:
