@@ -30,7 +30,7 @@ def record(project: Project, reference: Reference, pulled: PulledImage) -> Image
         _record_stack(image, pulled.layers, layers, blobs)
         _record_extraction(layers)
         if reference.tag is not None:
-            _move_tag(image, reference, moment)
+            _move_tag(image, reference)
         image.refresh_from_db()
     return image
 
@@ -130,7 +130,8 @@ def _record_extraction(layers: dict[str, Layer]) -> None:
         Image.objects.filter(pk=image_id).update(extracted=True, unpacked_size=sizes["sum"])
 
 
-def _move_tag(image: Image, reference: Reference, moment: datetime) -> None:
+def _move_tag(image: Image, reference: Reference) -> None:
+    moment = now()
     tag, created = Tag.objects.select_for_update().get_or_create(
         project=image.project,
         registry_host=reference.registry,
@@ -139,6 +140,9 @@ def _move_tag(image: Image, reference: Reference, moment: datetime) -> None:
         platform=image.platform,
         defaults={"image": image, "moved_at": moment, "checked_at": moment},
     )
+    if not created:
+        # Taken under the lock: who waited for it came later, and the movements must say so.
+        moment = now()
     if created or tag.image_id != image.pk:
         TagMovement.objects.create(
             tag=tag,

@@ -8,6 +8,7 @@ from worker.progress.snapshot import ErrorInfo, LayerSnapshot, RetryInfo, Snapsh
 from worker.progress.stream import (
     TOPICS,
     announce,
+    answers,
     client,
     job_key,
     latest,
@@ -23,6 +24,7 @@ __all__ = [
     "RetryInfo",
     "Snapshot",
     "announce",
+    "answers",
     "client",
     "job_key",
     "latest",

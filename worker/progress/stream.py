@@ -43,6 +43,14 @@ def client() -> redis.Redis:
     return connection
 
 
+def answers() -> bool:
+    """Whether Redis answers, and does so within a second."""
+    try:
+        return bool(client().ping())
+    except redis.RedisError:
+        return False
+
+
 def publish(snapshot: Snapshot) -> bool:
     """Append ``snapshot`` to its job's stream; False if Redis did not take it.
 

@@ -11,7 +11,7 @@ from kombu.exceptions import OperationalError
 
 from worker.celery import app
 from worker.models import Job, JobKind, JobState, Project, Schedule
-from worker.progress import announce
+from worker.progress import announce, answers
 
 logger = logging.getLogger(__name__)
 
@@ -21,7 +21,7 @@ TASKS = {
     JobKind.CONTAINER: "strata.container",
 }
 
-# A request waits at most about this long for a broker that does not answer; housekeeping sends later.
+# A page waits for this; what cannot be sent now is sent by housekeeping.
 _RETRY = {"max_retries": 2, "interval_start": 0.1, "interval_step": 0.2, "interval_max": 0.5}
 
 
@@ -51,6 +51,10 @@ def send(job: Job) -> bool:
 
     Sending twice is harmless: only one worker can claim the row.
     """
+    if not answers():
+        # Celery's own patience with a Redis that hangs is a minute.
+        logger.warning("job %s stays queued: Redis does not answer", job.pk)
+        return False
     try:
         app.send_task(
             TASKS[JobKind(job.kind)], args=[job.pk], queue=job.queue, retry=True, retry_policy=_RETRY

@@ -26,15 +26,25 @@ _GOODBYE_SECONDS = 0.1
 # Billiard leaves this one alone; what it does on SIGTERM takes a second.
 _GO = signal.SIGUSR2
 
+_AGAIN_SECONDS = 0.2
+
 _billiards_handlers: list[Any] = []
+_going = threading.Event()
 
 
 @signals.worker_shutting_down.connect
 def _shutting_down(**kwargs: Any) -> None:
     stop()
-    for child in active_children():
-        with suppress(ProcessLookupError):
-            os.kill(child.pid, _GO)
+    threading.Thread(target=_send_children_away, name="sending away", daemon=True).start()
+
+
+def _send_children_away() -> None:
+    """Again and again: until Celery has closed its pool, it starts a new child for each that went."""
+    while True:
+        time.sleep(_AGAIN_SECONDS)
+        for child in active_children():
+            with suppress(ProcessLookupError):
+                os.kill(child.pid, _GO)
 
 
 @signals.worker_process_init.connect
@@ -60,7 +70,9 @@ def _go(number: int, frame: FrameType | None) -> None:
     stop()
     if not _billiards_handlers:
         os._exit(0)
-    threading.Thread(target=_go_when_done, name="going", daemon=True).start()
+    if not _going.is_set():
+        _going.set()
+        threading.Thread(target=_go_when_done, name="going", daemon=True).start()
 
 
 def _go_when_done() -> None:
