@@ -21,7 +21,10 @@ class RegistryIn(Input):
 
 
 class RegistryChange(Input):
-    """What to change; an absent field stays, and so does the password if it is empty. An empty ``username`` removes both."""
+    """What to change; an absent field stays, and so does the password if it is empty.
+
+    An empty ``username`` removes both.
+    """
 
     host: str | None = Field(None, min_length=1, max_length=255)
     insecure: bool | None = None
