@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -17,11 +16,9 @@ from worker.engine.errors import (
     LayerMissing,
     NotAnImage,
     PlatformNotFound,
-    StoreDamaged,
     TagNotFound,
 )
 from worker.engine.events import Event, LayerProgress, Phase, Planned, Resolved
-from worker.engine.extract import extract
 from worker.engine.layers import EntryType, FileIndex
 from worker.engine.oci import Digest, Platform, chain_ids
 from worker.engine.store import Store
@@ -172,76 +169,6 @@ def test_many_layers(store: Store, registry: SampleRegistry) -> None:
     layers = [layer({f"f{at}": b"x" * at}) for at in range(25)]
     pulled = pull_it(store, registry.push("many", "1", image(layers)))
     assert [part.diff_id for part in pulled.layers] == [part.diff_id for part in layers]
-
-
-class TestFetchingAndExtractingApart:
-    def test_fetch_only_leaves_the_blobs_packed(self, store: Store, registry: SampleRegistry) -> None:
-        pulled = pull_it(store, registry.push("a", "1", IMAGE), fetch_only=True)
-        assert pulled.layers_extracted == 0
-        assert [layer.extracted for layer in pulled.layers] == [False, False]
-        assert pulled.layers[0].unpacked_size is None
-        assert not store.layers.has(BASE.diff_id)
-        assert store.blobs.has(BASE.digest)
-
-    def test_extract_needs_no_registry(self, store: Store, registry: SampleRegistry) -> None:
-        name = registry.push("a", "1", IMAGE)
-        pull_it(store, name, fetch_only=True)
-        registry.requests.clear()
-        events: list[Event] = []
-        pulled = extract(store, IMAGE.digest, events.append)
-        assert registry.requests == []
-        assert (pulled.layers_extracted, pulled.bytes_fetched, pulled.unchanged) == (2, 0, False)
-        assert str(pulled.reference) == name
-        assert (store.layers.tree(APP.diff_id) / "srv/app").exists()
-        phases = [event.phase for event in events if isinstance(event, LayerProgress) and event.position == 0]
-        assert (phases[0], phases[-1]) == (Phase.WAITING, Phase.DONE)
-        assert Phase.EXTRACTING in phases
-        assert extract(store, IMAGE.digest).unchanged
-
-    def test_a_pull_after_fetching_downloads_nothing(self, store: Store, registry: SampleRegistry) -> None:
-        name = registry.push("a", "1", IMAGE)
-        pull_it(store, name, fetch_only=True)
-        pulled = pull_it(store, name)
-        assert (pulled.bytes_fetched, pulled.layers_extracted) == (0, 2)
-
-    def test_a_dropped_tree_comes_back(self, store: Store, registry: SampleRegistry) -> None:
-        pull_it(store, registry.push("a", "1", IMAGE))
-        store.layers.remove(APP.diff_id)
-        assert extract(store, IMAGE.digest).layers_extracted == 1
-
-    def test_a_missing_blob_is_named(self, store: Store, registry: SampleRegistry) -> None:
-        pull_it(store, registry.push("a", "1", IMAGE), fetch_only=True)
-        store.blobs.remove(APP.digest)
-        with pytest.raises(StoreDamaged, match=APP.digest.hex) as raised:
-            extract(store, IMAGE.digest)
-        assert "Pull the image again" in raised.value.hint
-
-    def test_a_damaged_blob_is_removed_and_a_pull_fetches_it_again(
-        self, store: Store, registry: SampleRegistry
-    ) -> None:
-        name = registry.push("a", "1", IMAGE)
-        pull_it(store, name, fetch_only=True)
-        damage(store.blobs.path(APP.digest))
-        with pytest.raises(StoreDamaged, match="damaged"):
-            extract(store, IMAGE.digest)
-        assert not store.blobs.has(APP.digest)
-        damage(store.blobs.path(BASE.digest))
-        pulled = pull_it(store, name)
-        assert all(layer.extracted for layer in pulled.layers)
-        assert store.blobs.read(BASE.digest, 1 << 20) == BASE.blob
-
-    def test_an_unknown_image_is_named(self, store: Store) -> None:
-        store.prepare()
-        with pytest.raises(StoreDamaged, match=IMAGE.digest.hex):
-            extract(store, IMAGE.digest)
-
-
-def damage(path: Path) -> None:
-    """Change one byte in the middle."""
-    content = bytearray(path.read_bytes())
-    content[len(content) // 2] ^= 0xFF
-    path.chmod(0o644)
-    path.write_bytes(content)
 
 
 def test_events_tell_the_whole_story(store: Store, registry: SampleRegistry) -> None:
