@@ -22,8 +22,13 @@ def ensure() -> None:
     result = subprocess.run(
         [str(PYTHON), "manage.py", "collectstatic", "--noinput", "--verbosity", "0"],
         cwd=ROOT,
-        # So that this does not make a key in the data directory.
-        env={**os.environ, "STRATA_SECRET_KEY": "only-for-collectstatic"},
+        # The program's own settings, in a test too: theirs give no hashed names. The key is there so that
+        # none is made in the data directory.
+        env={
+            **os.environ,
+            "DJANGO_SETTINGS_MODULE": "dashboard.settings",
+            "STRATA_SECRET_KEY": "only-for-collectstatic",
+        },
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
