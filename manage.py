@@ -16,8 +16,16 @@ def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dashboard.settings")
     if importlib.util.find_spec("django") is None:
         _start_again_in(Path(__file__).resolve().parent / ".venv" / "bin" / "python")
-    from django.core.management import execute_from_command_line  # noqa: PLC0415 - only now is it sure to be there
+    # Imported only now that the settings are named and Django is sure to be there.
+    from django.conf import settings  # noqa: PLC0415
+    from django.core.management import execute_from_command_line  # noqa: PLC0415
 
+    from dashboard.env import EnvironmentProblem  # noqa: PLC0415
+
+    try:
+        _ = settings.DATA_DIR
+    except EnvironmentProblem as problem:
+        sys.exit(f"error: {problem}")
     execute_from_command_line(sys.argv)
 
 
