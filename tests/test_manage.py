@@ -38,3 +38,15 @@ def test_with_one_it_goes_on_there(tmp_path: Path) -> None:
     python.chmod(0o755)
     ended = run(tmp_path / "manage.py", "pull", "alpine")
     assert ended.stdout == "there: pull alpine\n"
+
+
+def test_a_mistake_in_the_environment_is_one_line() -> None:
+    ended = subprocess.run(
+        [sys.executable, MANAGE, "version"],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "STRATA_DEBUG": "perhaps"},
+        check=False,
+    )
+    assert ended.returncode == 1
+    assert ended.stderr == "error: STRATA_DEBUG: 'perhaps' is neither yes nor no\n"
