@@ -25,6 +25,7 @@ from dashboard.views import (
 
 project_urls = [
     path("", overview.overview, name="overview"),
+    path("counts/", overview.counts, name="counts"),
     path("images/", images.images, name="images"),
     path("images/<int:image_id>/", image.layers, name="image"),
     path("images/<int:image_id>/lineage/", image.lineage, name="image_lineage"),

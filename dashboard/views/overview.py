@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.http import HttpResponse
+from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from dashboard.access import Request, get_project
@@ -34,6 +35,13 @@ def overview(request: Request, project_slug: str) -> HttpResponse:
         if part in ("", name):
             context |= facts(project)
     return page_or_part(request, "overview/overview.html", part or _PARTS[0], context)
+
+
+@require_safe
+def counts(request: Request, project_slug: str) -> HttpResponse:
+    """Members: the numbers in the rail, for a page on which something changed."""
+    get_project(request, project_slug)
+    return render(request, "parts/counts.html")
 
 
 def _figures(project: Project) -> dict[str, object]:

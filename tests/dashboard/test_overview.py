@@ -12,7 +12,8 @@ from django.utils import timezone
 from dashboard.queries.figures import holdings, lately
 from tests.conftest import Users
 from tests.dashboard.catalog import MIB, family, make_image
-from worker.models import Container, Job, JobState, Project, Tag, TagMovement
+from tests.dashboard.doors import assert_door, assert_verbs
+from worker.models import Container, Job, JobState, Project, Role, Tag, TagMovement
 
 SignIn = Callable[..., Client]
 
@@ -25,7 +26,8 @@ def viewer(users: Users, sign_in: SignIn) -> Client:
 def test_an_empty_project_says_what_to_do_next(users: Users, sign_in: SignIn) -> None:
     operator = sign_in(users.operator).get("/p/team/").content.decode()
     assert "Pull a first image" in operator
-    assert "/p/team/registries/" in operator
+    assert 'href="/p/team/registries/new/"' not in operator
+    assert 'href="/p/team/registries/new/"' in sign_in(users.admin).get("/p/team/").content.decode()
     assert "Nothing runs at the moment." in operator
 
 
@@ -48,6 +50,23 @@ def test_it_shows_figures_images_jobs_and_containers(viewer: Client, project: Pr
     assert ">idle<" not in html
     assert "alpine:3" in html
     assert ">php<" in html
+
+
+def test_the_rails_counts_are_served_alone_to_members(
+    users: Users, viewer: Client, project: Project, queries_of: Callable[..., int]
+) -> None:
+    """Queued and running jobs count, finished ones do not; none is no number at all."""
+    assert_door(users, "get", "/p/team/counts/", needs=Role.VIEWER)
+    assert_verbs(users.viewer, "/p/team/counts/", refused="post put delete")
+    family(project)
+    jobs = '<hx-partial hx-target="#count-jobs" hx-swap="innerHTML">{}</hx-partial>'
+    assert jobs.format("") in viewer.get("/p/team/counts/").content.decode()
+    for state in (JobState.QUEUED, JobState.RUNNING, JobState.FAILED):
+        Job.objects.create(project=project, kind="pull", state=state, reference="x", error_code="x")
+    html = viewer.get("/p/team/counts/").content.decode()
+    assert jobs.format(2) in html
+    assert '"#count-images" hx-swap="innerHTML">4<' in html
+    assert "<html" not in html
 
 
 def test_what_other_projects_do_is_not_shown(viewer: Client, project: Project) -> None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 from playwright.sync_api import Page, expect
 
+from samples.images import image, layer
 from samples.registry import SampleRegistry
 from samples.slow import Bandwidth
 from tests.e2e.conftest import OpenPage, State
+from tests.support.program import Api
 
 BARS = "#job-progress table rect:not(.rest)"
 
@@ -64,6 +68,22 @@ def test_bars_move_by_themselves_until_the_image_is_here(
     expect(page.locator("#job-state")).to_contain_text("succeeded")
     page.get_by_role("link", name="Open the image").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("model:2026")
+
+
+def test_the_rail_counts_along(page: Page, known: str, slow: SampleRegistry, api: Api) -> None:
+    """On a page of something else, and on the job's own: the number of jobs at work comes and goes."""
+    for tag in "12":
+        slow.push("rail", tag, image([layer({tag: random.Random(tag).randbytes(6_000_000)})]))
+    count = page.locator("#count-jobs")
+    page.goto("/schedules/")
+    expect(count).to_be_empty()
+    api.post("pulls", reference=f"{known}/rail:1")
+    expect(count).to_have_text("1")
+    expect(count).to_be_empty()
+    start_pull(page, f"{known}/rail:2")
+    expect(count).to_have_text("1")
+    expect(page.locator("#job-succeeded")).to_be_visible()
+    expect(count).to_be_empty()
 
 
 def test_cancel_ends_a_pull_and_another_try_completes_it(
