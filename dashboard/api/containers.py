@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from functools import partial
 
+from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
 from ninja import Router
 from ninja.responses import Status
@@ -23,7 +25,7 @@ from dashboard.api.scope import find, project_for
 from worker import services
 from worker.engine.errors import NotFound
 from worker.engine.oci import Reference
-from worker.models import Container, ContainerState, Image, Project
+from worker.models import Container, ContainerState, Image, Project, Role
 
 router = Router(tags=["containers"])
 
@@ -57,20 +59,24 @@ def containers(
     limit: Limit = 50,
 ) -> Page[ContainerOut]:
     """Members. `q` is a part of the name."""
-    rows = Container.objects.filter(project=project_for(caller(request), project)).select_related("project")
+    user = caller(request)
+    place = project_for(user, project)
+    rows = Container.objects.filter(project=place).select_related("project")
     if state is not None:
         rows = rows.filter(state=state)
     if image is not None:
         rows = rows.filter(image_id=image) if 0 < image < 2**63 else rows.none()
     if q:
         rows = rows.filter(name__icontains=q)
-    return newest_first(rows, "created_at", cursor, limit, ContainerOut.of)
+    shown = partial(ContainerOut.of, with_values=_sees_values(user, place))
+    return newest_first(rows, "created_at", cursor, limit, shown)
 
 
 @router.get("containers/{int:id}", response=ContainerOut, summary="A container")
 def container(request: HttpRequest, id: int) -> ContainerOut:
     """Members."""
-    return ContainerOut.of(_container(request, id))
+    row = _container(request, id)
+    return ContainerOut.of(row, with_values=_sees_values(caller(request), row.project))
 
 
 @router.post("containers/{int:id}/start", response={202: ContainerOut}, summary="Start a container")
@@ -115,6 +121,12 @@ def changes(request: HttpRequest, id: int) -> ChangesOut:
 
 def _container(request: HttpRequest, id: int) -> Container:
     return find(Container.objects.select_related("project"), caller(request), id, "container")
+
+
+def _sees_values(user: User, project: Project) -> bool:
+    """Whether ``user`` may read what the variables of a container hold: whoever may set them."""
+    role = services.role_of(user, project)
+    return role is not None and role.covers(Role.OPERATOR)
 
 
 def _fresh(row: Container) -> Container:

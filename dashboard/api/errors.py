@@ -109,7 +109,8 @@ def _invalid(request: HttpRequest, error: Any) -> HttpResponse:
     where = [str(part) for part in first["loc"] if part not in ("body", "query", "path", "data")]
     # ninja puts the name of our function's argument in between; it says nothing to a caller.
     field = ".".join(where[1:] if len(where) > 1 and where[0] == "given" else where)
-    message = f"{field}: {first['msg']}." if field and field != "given" else f"{first['msg']}."
+    what = first["msg"].removeprefix("Value error, ").rstrip(".")
+    message = f"{field}: {what}." if field and field != "given" else f"{what}."
     return refusal(
         HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_input", message, "Correct the input and try again."
     )

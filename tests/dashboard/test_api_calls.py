@@ -154,10 +154,25 @@ def test_a_container_on_what_is_not_there_is_refused(project: Project, operator:
     assert operator.call("POST", "containers", {"image": 999})[0] == 404
     assert operator.call("POST", "containers", {"image": "php:9"})[0] == 404
     assert operator.call("POST", "containers", {"image": "No Good"})[0] == 422
-    assert operator.call("POST", "containers", {"image": php.pk, "command": "sh 'open"})[0] == 422
+    status, refusal = operator.call("POST", "containers", {"image": php.pk, "command": "sh 'open"})
+    assert (status, refusal["error"]["code"]) == (422, "invalid_input")
+    assert refusal["error"]["message"] == "command: no closing quotation; write it as a list of words."
     status, refusal = operator.call("POST", "containers", {"image": php.pk})
     assert (status, refusal["error"]["code"]) == (409, "layer_missing")
     assert not Container.objects.exists()
+
+
+def test_viewers_get_the_names_of_a_container_s_variables_without_the_values(
+    project: Project, users: Users
+) -> None:
+    php = image(project, "php", "dp")
+    row = Container.objects.create(
+        project=project, image=php, name="web", node="local", env={"API_KEY": "tr0ub4dor"}
+    )
+    for user, value in ((users.viewer, None), (users.operator, "tr0ub4dor"), (users.admin, "tr0ub4dor")):
+        caller = Api(user)
+        assert caller.get(f"containers/{row.pk}")["env"] == {"API_KEY": value}
+        assert [item["env"] for item in caller.get("containers")["items"]] == [{"API_KEY": value}]
 
 
 def test_what_the_state_forbids_is_a_conflict(project: Project, operator: Api) -> None:

@@ -193,6 +193,16 @@ class TestOne:
         assert '<li class="err">' in html
         assert "ended by signal 9" in html
 
+    def test_viewers_see_the_names_of_its_variables_and_operators_their_values(
+        self, users: Users, container: Container
+    ) -> None:
+        Container.objects.update(env={"API_KEY": "tr0ub4dor"})
+        address = f"{LIST}{container.pk}/"
+        seen = client_of(users.viewer).get(address).content.decode()
+        assert "API_KEY" in seen
+        assert "tr0ub4dor" not in seen
+        assert "API_KEY=tr0ub4dor" in client_of(users.operator).get(address).content.decode()
+
     def test_the_log_refreshes_only_while_it_runs(
         self, users: Users, container: Container, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -31,11 +31,17 @@ class ContainerIn(Input):
     @classmethod
     def split(cls, command: list[str] | str | None) -> list[str] | None:
         """Return the words of a command line; what is no line at all (an open quote) is refused."""
-        return shlex.split(command) if isinstance(command, str) else command
+        try:
+            return shlex.split(command) if isinstance(command, str) else command
+        except ValueError as error:
+            raise ValueError(f"{str(error).lower()}; write it as a list of words") from error
 
 
 class ContainerOut(Schema):
-    """A container. ``exit_code`` is of its last run; ``job`` is the id of the job that this call started."""
+    """A container. ``exit_code`` is of its last run; ``job`` is the id of the job that this call started.
+
+    The values of ``env`` may be secret: a viewer gets null for each.
+    """
 
     id: int
     project: str
@@ -43,7 +49,7 @@ class ContainerOut(Schema):
     image: int
     runtime_id: str
     command: list[str]
-    env: dict[str, str]
+    env: dict[str, str | None]
     node: str
     state: ContainerState
     exit_code: int | None
@@ -54,8 +60,11 @@ class ContainerOut(Schema):
     job: int | None
 
     @classmethod
-    def of(cls, container: Container, job: Job | None = None) -> ContainerOut:
-        """Return ``container``; its project should be loaded already."""
+    def of(cls, container: Container, job: Job | None = None, *, with_values: bool = True) -> ContainerOut:
+        """Return ``container``, with the values of its variables or their names alone.
+
+        Its project should be loaded already.
+        """
         return cls(
             id=container.pk,
             project=container.project.slug,
@@ -63,7 +72,7 @@ class ContainerOut(Schema):
             image=container.image_id,
             runtime_id=str(container.runtime_id),
             command=container.command,
-            env=container.env,
+            env={name: value if with_values else None for name, value in container.env.items()},
             node=container.node,
             state=ContainerState(container.state),
             exit_code=container.exit_code,
