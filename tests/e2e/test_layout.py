@@ -52,6 +52,16 @@ def test_every_control_has_a_name(page: Page, address: str) -> None:
     assert nameless == []
 
 
+@pytest.mark.parametrize("width", WIDTHS)
+def test_what_removes_a_row_says_so_in_a_stacked_row(page: Page, known: str, width: int) -> None:
+    """In a stacked row a lone icon would say nothing; the word is there whenever the row is stacked."""
+    page.set_viewport_size({"width": width, "height": 800})
+    page.goto("/registries/")
+    is_stacked = not page.locator("#registries thead").is_visible()
+    word = page.get_by_role("link", name=f"Remove {known}").locator("span")
+    expect(word).to_be_visible(visible=is_stacked)
+
+
 def test_an_unknown_address_is_a_page_in_the_frame(open_page: OpenPage, admin: State) -> None:
     page = open_page(admin, expected=(404,))
     page.goto("/nowhere")
