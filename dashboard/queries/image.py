@@ -23,7 +23,7 @@ def get_image(project: Project, image_id: int) -> Image:
     """Return the project's image. Raises NotFound."""
     image = Image.objects.filter(project=project, pk=image_id).first()
     if image is None:
-        raise NotFound("There is no such image in this project.", hint="Choose one of the list of images.")
+        raise NotFound("There is no such image in this project.", hint="Choose one from the list of images.")
     return image
 
 

@@ -154,7 +154,9 @@ def layer_facts(project: Project, diff_id: str) -> LayerFacts:
     layer = Layer.objects.filter(diff_id=diff_id).first()
     here = ImageLayer.objects.filter(layer=layer, image__project=project).order_by() if layer else None
     if layer is None or here is None or not here.exists():
-        raise NotFound("No image of this project has such a layer.", hint="Choose one of the list of layers.")
+        raise NotFound(
+            "No image of this project has such a layer.", hint="Choose one from the list of layers."
+        )
     return LayerFacts(
         layer=layer,
         images=here.values("image").distinct().count(),
