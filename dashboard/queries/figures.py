@@ -90,7 +90,8 @@ def _count(project: Project) -> Holdings:
             trees=Sum("tree"),
         )
     )
-    blobs = Blob.objects.filter(pk__in=stacks.values("blob")).aggregate(size=Sum("size"))["size"]
+    forms = Blob.objects.filter(pk__in=stacks.values("blob")).values("digest").annotate(bytes=Max("size"))
+    blobs = forms.aggregate(size=Sum("bytes"))["size"]
     return Holdings(
         images=whole["count"],
         repositories=whole["repositories"],

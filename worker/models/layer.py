@@ -30,16 +30,24 @@ class Layer(models.Model):
 
 
 class Blob(models.Model):
-    """One compressed form of a layer, as a registry serves it.
+    """One compressed form of a layer, as manifests describe it.
+
+    What a manifest says of a blob is not checked when its layer is here already, and two may say different
+    things of one digest: then there are two rows, and nobody's statement counts for the images of others.
 
     Attributes:
         size: compressed bytes.
     """
 
-    digest = models.CharField(max_length=71, unique=True)
+    digest = models.CharField(max_length=71)
     media_type = models.CharField(max_length=255)
     size = models.PositiveBigIntegerField()
     layer = models.ForeignKey(Layer, on_delete=models.CASCADE, related_name="blobs")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["digest", "layer", "media_type", "size"], name="blob_once")
+        ]
 
     def __str__(self) -> str:
         return self.digest

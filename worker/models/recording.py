@@ -1,15 +1,17 @@
 """A pulled image enters the catalog: everything in one transaction, and as often as one likes.
 
-Several workers may record the same layers, image or tag at once. Unique keys decide who makes a row; rows are
-made in the order of their keys, so that two recorders never wait for each other in a circle.
+Several workers may record the same layers, image or tag at once. They take turns: it is a matter of
+milliseconds, and of two that complete an image together the later one must see what the earlier one brought.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Exists, OuterRef, Sum
 from django.utils.timezone import now
 
@@ -19,11 +21,20 @@ from worker.models.image import Image, ImageLayer, Tag, TagMovement
 from worker.models.layer import Blob, Layer
 from worker.models.project import Project
 
+# Any number will do, as long as nothing else on this database server uses it.
+_TURN = 0x57247B
+# A NUL, and halves of characters: JSON can hold them, PostgreSQL or UTF-8 cannot.
+_NO_TEXT = re.compile("[\0\ud800-\udfff]")
+
+_Form = tuple[str, str, str, int]
+"""What a manifest says of a blob: digest, diff ID, media type, size."""
+
 
 def record(project: Project, reference: Reference, pulled: PulledImage) -> Image:
     """Write what a pull brought; if ``reference`` has a tag, let it point there. Return the image."""
     moment = now()
     with transaction.atomic():
+        _take_turn()
         layers = _record_layers(pulled.layers)
         blobs = _record_blobs(pulled.layers, layers)
         image = _record_image(project, reference, pulled, moment)
@@ -38,9 +49,18 @@ def record(project: Project, reference: Reference, pulled: PulledImage) -> Image
 def record_extraction(image: Image, pulled: PulledImage) -> Image:
     """Write that an image's layers were unpacked. Return the image."""
     with transaction.atomic():
+        _take_turn()
         _record_extraction(_record_layers(pulled.layers))
         image.refresh_from_db()
     return image
+
+
+def _take_turn() -> None:
+    """Wait until no other recorder is at work, to the end of this transaction."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_TURN])
+    # SQLite has one writer at a time anyway: transactions begin IMMEDIATE (dashboard.settings).
 
 
 def _record_layers(pulled: Sequence[PulledLayer]) -> dict[str, Layer]:
@@ -57,21 +77,20 @@ def _record_layers(pulled: Sequence[PulledLayer]) -> dict[str, Layer]:
     return Layer.objects.in_bulk(list(by_id), field_name="diff_id")
 
 
-def _record_blobs(pulled: Sequence[PulledLayer], layers: dict[str, Layer]) -> dict[str, Blob]:
-    by_digest = {str(layer.digest): layer for layer in pulled}
-    Blob.objects.bulk_create(
-        [
-            Blob(
-                digest=digest,
-                media_type=layer.media_type,
-                size=layer.size,
-                layer=layers[str(layer.diff_id)],
-            )
-            for digest, layer in sorted(by_digest.items())
-        ],
-        ignore_conflicts=True,
-    )
-    return Blob.objects.in_bulk(list(by_digest), field_name="digest")
+def _record_blobs(pulled: Sequence[PulledLayer], layers: dict[str, Layer]) -> dict[_Form, Blob]:
+    forms = sorted({_form(layer) for layer in pulled})
+    rows = [
+        Blob(digest=digest, layer=layers[diff_id], media_type=media_type, size=size)
+        for digest, diff_id, media_type, size in forms
+    ]
+    Blob.objects.bulk_create(rows, ignore_conflicts=True)
+    digests = {digest for digest, *_ in forms}
+    known = Blob.objects.filter(digest__in=digests, layer__in=layers.values()).select_related("layer")
+    return {(blob.digest, blob.layer.diff_id, blob.media_type, blob.size): blob for blob in known}
+
+
+def _form(layer: PulledLayer) -> _Form:
+    return str(layer.digest), str(layer.diff_id), layer.media_type, layer.size
 
 
 def _record_image(project: Project, reference: Reference, pulled: PulledImage, moment: datetime) -> Image:
@@ -86,7 +105,7 @@ def _record_image(project: Project, reference: Reference, pulled: PulledImage, m
             "architecture": pulled.platform.architecture,
             "variant": pulled.platform.variant,
             "config_digest": str(pulled.config_digest),
-            "config": pulled.config.raw_json,
+            "config": _storable(pulled.config.raw_json),
             "created_by_builder_at": pulled.config.created,
             "layer_count": len(pulled.layers),
             "compressed_size": sum(layer.size for layer in pulled.layers),
@@ -102,17 +121,17 @@ def _record_image(project: Project, reference: Reference, pulled: PulledImage, m
 
 
 def _record_stack(
-    image: Image, pulled: Sequence[PulledLayer], layers: dict[str, Layer], blobs: dict[str, Blob]
+    image: Image, pulled: Sequence[PulledLayer], layers: dict[str, Layer], blobs: dict[_Form, Blob]
 ) -> None:
     ImageLayer.objects.bulk_create(
         [
             ImageLayer(
                 image=image,
                 layer=layers[str(layer.diff_id)],
-                blob=blobs[str(layer.digest)],
+                blob=blobs[_form(layer)],
                 position=layer.position,
                 chain_id=str(layer.chain_id),
-                created_by=layer.created_by,
+                created_by=_storable(layer.created_by),
             )
             for layer in pulled
         ],
@@ -153,3 +172,14 @@ def _move_tag(image: Image, reference: Reference) -> None:
         tag.image, tag.moved_at = image, moment
     tag.checked_at = moment
     tag.save(update_fields=["image", "moved_at", "checked_at"])
+
+
+def _storable(value: Any) -> Any:
+    """Return ``value``, as JSON has it, with what no database holds as text replaced by U+FFFD."""
+    if isinstance(value, str):
+        return _NO_TEXT.sub("\ufffd", value)
+    if isinstance(value, Mapping):
+        return {_storable(key): _storable(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_storable(inner) for inner in value]
+    return value
