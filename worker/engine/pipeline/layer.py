@@ -7,7 +7,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from worker.engine.cancel import CancelToken
-from worker.engine.errors import ContentError, DiffIdMismatch, DigestMismatch, DiskFull, StoreDamaged
+from worker.engine.errors import (
+    ContentError,
+    DiffIdMismatch,
+    DigestMismatch,
+    DiskFull,
+    SizeMismatch,
+    StoreDamaged,
+)
 from worker.engine.events import Phase
 from worker.engine.layers import Limits
 from worker.engine.layers.extraction import Extracted, Extraction
@@ -88,9 +95,9 @@ class LayerWork:
 
     def _fetch(self) -> bool:
         """Bring the blob alone."""
-        digest = self._task.descriptor.digest
-        with self._store.blobs.lock(digest, self._cancel, self._others_progress):
-            if not self._store.blobs.has(digest):
+        descriptor, blobs = self._task.descriptor, self._store.blobs
+        with blobs.lock(descriptor.digest, self._cancel, self._others_progress):
+            if not blobs.is_here(descriptor):
                 self._download(self._bring)
         return False
 
@@ -165,9 +172,12 @@ class LayerWork:
                     feed(data)
                     done += len(data)
                     self._report.moved(Phase.EXTRACTING, done)
-                if done != size or hashed.hexdigest() != digest.hex:
+                if hashed.hexdigest() != digest.hex:
                     self._store.blobs.remove(digest)
                     raise StoreDamaged(f"The blob {digest} in the store was damaged; it has been removed.")
+                if done != size:
+                    # The blob is right, and other images have it: it is the manifest that is wrong.
+                    raise SizeMismatch(f"The blob {digest} has {done} bytes; the manifest says {size}.")
                 info = self._finish(feed)
             self._commit_tree(staged, info)
 

@@ -54,7 +54,7 @@ def make_plan(store: Store, image: Selected, fetch_only: bool = False) -> tuple[
     tasks = []
     for positions in groups.values():
         descriptor, diff_id = layers[positions[0]], image.config.diff_ids[positions[0]]
-        need = _need(store, descriptor.digest, diff_id, fetch_only)
+        need = _need(store, descriptor, diff_id, fetch_only)
         tasks.append(LayerTask(tuple(positions), descriptor, diff_id, need))
     return tuple(tasks)
 
@@ -72,7 +72,7 @@ def announce(image: Selected, tasks: tuple[LayerTask, ...]) -> Planned:
     )
 
 
-def _need(store: Store, digest: Digest, diff_id: Digest, fetch_only: bool) -> Need:
+def _need(store: Store, descriptor: Descriptor, diff_id: Digest, fetch_only: bool) -> Need:
     if fetch_only:
-        return Need.NOTHING if store.blobs.has(digest) else Need.BLOB
+        return Need.NOTHING if store.blobs.is_here(descriptor) else Need.BLOB
     return Need.NOTHING if store.layers.has(diff_id) else Need.TREE

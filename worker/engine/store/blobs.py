@@ -13,7 +13,7 @@ from worker.engine.cancel import CancelToken
 from worker.engine.disk import disk_errors
 from worker.engine.durable import fsync_directory, write_atomically
 from worker.engine.errors import DigestMismatch, SizeMismatch, StoreDamaged
-from worker.engine.oci import Digest
+from worker.engine.oci import Descriptor, Digest
 from worker.engine.store.locks import file_lock
 
 _CHUNK = 1 << 20
@@ -33,6 +33,13 @@ class BlobStore:
 
     def has(self, digest: Digest) -> bool:
         return self.path(digest).is_file()
+
+    def is_here(self, descriptor: Descriptor) -> bool:
+        """Whether the blob is here, in the size that ``descriptor`` says."""
+        try:
+            return self.path(descriptor.digest).stat().st_size == descriptor.size
+        except FileNotFoundError:
+            return False
 
     def size(self, digest: Digest) -> int:
         """Bytes of a blob that is here.
