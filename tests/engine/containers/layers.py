@@ -20,13 +20,15 @@ PASSWD = "root:x:0:0:root:/root:/bin/sh\nwww:x:33:34:www:/var/www:/bin/sh\n"
 GROUP = "root:x:0:\nwww:x:34:\ntape:x:26:www,other\n"
 
 
-def add_layer(store: Store, name: str, fill: Callable[[Path], None]) -> Digest:
+def add_layer(
+    store: Store, name: str, fill: Callable[[Path], None], implied: tuple[bytes, ...] = ()
+) -> Digest:
     """Put a tree into the store as a layer; the diff ID is made up from ``name``."""
     diff_id = Digest.of(name.encode())
     with store.layers.stage(diff_id) as staged:
         fill(staged.tree)
         staged.index_path.touch()
-        staged.commit(LayerInfo(diff_id, unpacked_size=0, content_size=0, entries=0))
+        staged.commit(LayerInfo(diff_id, unpacked_size=0, content_size=0, entries=0, implied=implied))
     return diff_id
 
 

@@ -54,7 +54,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 def test_a_layer_becomes_a_tree_and_an_index(place: Path, compression: str) -> None:
     sample = layer({"etc/motd": b"hello"}, dirs=["etc"], whiteouts=["bin"], compression=compression)
     result = extract(place, sample.blob)
-    assert result == Extracted(sample.diff_id.hex, len(sample.tar), 5, 4)
+    assert result == Extracted(sample.diff_id.hex, len(sample.tar), 5, 4, (b"",))
     assert (place / "tree/etc/motd").read_bytes() == b"hello"
     paths = [(entry.path, entry.type.value) for entry in FileIndex(place / "index").entries()]
     assert paths == [

@@ -148,6 +148,20 @@ def test_missing_directories_are_made_and_marked_as_implied(tmp_path: Path) -> N
     assert (tree.root / "a").lstat().st_mtime_ns == 0
 
 
+def test_the_implied_directories_are_listed_unless_they_are_many(tmp_path: Path) -> None:
+    assert unpack_here(tmp_path, layer({"a/b/c": b"x"}, dirs=["a"]).blob).done.implied == [b"", b"a/b"]
+    (tmp_path / "many").mkdir()
+    entries = [Entry(f"{at}{'long' * 50}/f") for at in range(2000)]
+    assert unpack_here(tmp_path / "many", write_tar(entries)).done.implied is None
+
+
+def test_an_opaque_mark_leaves_a_directory_implied(tmp_path: Path) -> None:
+    """The mark is about what is in the directory, not about itself."""
+    tree = unpack_here(tmp_path, layer({"d/f": b"x"}, opaque=["d"]).blob)
+    assert tree.entries[b"d"].type is EntryType.IMPLIED
+    assert (tree.done.opaque, tree.done.implied) == ([b"d"], [b"", b"d"])
+
+
 def test_an_implied_directory_may_be_described_later(tmp_path: Path) -> None:
     entries = [Entry("a/f", b"x"), Entry("a", type=tarfile.DIRTYPE, mode=0o1700, uid=8, mtime=9)]
     tree = unpack_here(tmp_path, write_tar(entries))
@@ -230,10 +244,15 @@ class TestWhiteoutsMeetEntriesOfTheirOwnLayer:
         assert stat.S_IMODE((tree.root / "d").lstat().st_mode) == 0o700
         assert tree.done.opaque == [b"d"]
 
-    def test_a_directory_that_is_only_implied(self, tmp_path: Path) -> None:
-        tree = unpack_here(tmp_path, write_tar([whiteout("d"), Entry("d/f", b"x")]))
+    @pytest.mark.parametrize("swap", [False, True])
+    def test_a_directory_that_is_only_implied(self, tmp_path: Path, swap: bool) -> None:
+        entries = [whiteout("d"), Entry("d/f", b"x")]
+        """It is a new one, with attributes of its own: those of what was deleted say nothing of it."""
+        tree = unpack_here(tmp_path, write_tar(entries[::-1] if swap else entries))
         assert tree.names() == {"d", "d/f"}
         assert tree.done.opaque == [b"d"]
+        assert tree.entries[b"d"].type is EntryType.DIRECTORY
+        assert tree.done.implied == [b""]
 
     def test_the_same_one_twice(self, tmp_path: Path) -> None:
         tree = unpack_here(tmp_path, write_tar([whiteout("f"), whiteout("f")]))

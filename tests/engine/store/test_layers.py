@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,7 @@ from worker.engine.oci import Digest
 from worker.engine.store import LayerInfo, Store
 
 DIFF_ID = Digest.of(b"a tar")
-INFO = LayerInfo(DIFF_ID, unpacked_size=10240, content_size=7, entries=3)
+INFO = LayerInfo(DIFF_ID, unpacked_size=10240, content_size=7, entries=3, implied=(b"", b"not text: \xff"))
 
 
 @pytest.fixture
@@ -75,9 +77,20 @@ def test_a_damaged_record_is_named(store: Store) -> None:
     commit(store)
     record = store.layers.tree(DIFF_ID).parent / "layer.json"
     record.chmod(0o644)
-    record.write_text("{")
-    with pytest.raises(StoreDamaged, match=DIFF_ID.hex):
-        store.layers.info(DIFF_ID)
+    for damage in ("{", "[]", "{}", '{"unpacked_size": 1, "content_size": 1, "entries": 1, "implied": [1]}'):
+        record.write_text(damage)
+        with pytest.raises(StoreDamaged, match=DIFF_ID.hex):
+            store.layers.info(DIFF_ID)
+
+
+def test_what_an_early_version_did_not_record_is_unknown(store: Store) -> None:
+    commit(store)
+    record = store.layers.tree(DIFF_ID).parent / "layer.json"
+    known = json.loads(record.read_text())
+    del known["implied"]
+    record.chmod(0o644)
+    record.write_text(json.dumps(known))
+    assert store.layers.info(DIFF_ID) == replace(INFO, implied=None)
 
 
 def test_a_store_that_cannot_be_made_is_named(tmp_path: Path) -> None:

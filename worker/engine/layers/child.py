@@ -57,6 +57,11 @@ def _extract(tree: str, index_fd: int, limits: Limits, report: _Report) -> Unpac
         return unpack(source, root, index_file, limits, report.watch)
 
 
+def _names(paths: list[bytes]) -> list[str]:
+    """JSON escapes what of a name is no text, and the parent restores it."""
+    return [os.fsdecode(path) for path in paths]
+
+
 def main() -> None:
     """Extract, and report how it ended; this is the boundary where every error becomes a report."""
     tree, index_fd, report_fd, limits = sys.argv[1:]
@@ -65,8 +70,8 @@ def main() -> None:
         ctypes.CDLL("libgcc_s.so.1")  # which glibc would load when a thread ends: too late, in the jail
     try:
         done = _extract(tree, int(index_fd), Limits(**json.loads(limits)), report)
-        # JSON escapes what of a name is no text, and the parent restores it.
-        report.send(done={**asdict(done), "opaque": [os.fsdecode(path) for path in done.opaque]})
+        implied = None if done.implied is None else _names(done.implied)
+        report.send(done={**asdict(done), "opaque": _names(done.opaque), "implied": implied})
     except MemoryError:
         failure: StrataError = _OUT_OF_MEMORY
     except Exception as error:  # noqa: BLE001

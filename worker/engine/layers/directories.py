@@ -28,7 +28,7 @@ class Attributes:
     """What a directory gets when all its entries are written; writing them would change its time.
 
     Attributes:
-        implied: The tar has entries in it, but none for it.
+        implied: The tar has entries in it, but none for it, and the layers below may have it too.
         opaque: What the layers below have in it is deleted. The mark itself is set by who started this
             process: it needs rights that this one has given up.
         settled: All is as it should be already, but for the time.
@@ -42,6 +42,11 @@ class Attributes:
     implied: bool = True
     opaque: bool = False
     settled: bool = False
+
+    def renew(self) -> None:
+        """The directory of this path in the layers below is deleted: it shares nothing with this one."""
+        self.opaque = True
+        self.implied = False
 
     @property
     def plain(self) -> bool:
@@ -102,7 +107,7 @@ class Directories:
         """Put a directory where the layer also has a whiteout: it hides what is below, and is new itself."""
         os.unlink(name, dir_fd=parent)
         self.whiteouts.discard(path)
-        attributes.opaque = True
+        attributes.renew()
         self.make(parent, name, path, attributes)
 
     def forget(self, path: bytes) -> None:

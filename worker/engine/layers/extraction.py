@@ -44,12 +44,15 @@ class Extracted:
         unpacked_size: Its bytes.
         content_size: Bytes of the regular files' content.
         entries: Records in the file index.
+        implied: Paths of the directories that the tar has no entry for (``EntryType.IMPLIED``); None if they
+            are too many to be listed, and only the file index tells.
     """
 
     diff_id: str
     unpacked_size: int
     content_size: int
     entries: int
+    implied: tuple[bytes, ...] | None
 
 
 class Extraction:
@@ -129,7 +132,8 @@ class Extraction:
             done = self._verdict["done"]
             with disk_errors("mark opaque directories"):
                 self._mark_opaque([os.fsencode(path) for path in done.pop("opaque")])
-            return Extracted(**done)
+            implied = done.pop("implied")
+            return Extracted(**done, implied=None if implied is None else tuple(map(os.fsencode, implied)))
         if self._cancel is not None:
             self._cancel.check()
         raise self._failure()

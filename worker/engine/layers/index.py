@@ -41,7 +41,8 @@ class EntryType(StrEnum):
     BLOCK = "block"
     FIFO = "fifo"
     IMPLIED = "implied"
-    """A directory that the tar has entries in, but no entry for: its mode and owner say nothing."""
+    """A directory that the tar has entries in, but no entry for: its mode and owner say nothing. In an image
+    it has those of the layers below (``worker.engine.merged``)."""
     WHITEOUT = "whiteout"
     """The path is deleted from the layers below."""
     OPAQUE = "opaque"

@@ -10,6 +10,7 @@ import hashlib
 import os
 import stat
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 from worker.engine.disk import remove_at
 from worker.engine.errors import CorruptLayer, UnsafeLayer
@@ -23,12 +24,27 @@ _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _SET_ID_BITS = stat.S_ISUID | stat.S_ISGID
 _MAX_ID = (1 << 32) - 2
 _MAX_TIME = 1 << 63
+_MAX_IMPLIED_BYTES = 1 << 18
 
 _NODES = {
     TarType.CHAR: (stat.S_IFCHR, EntryType.CHAR),
     TarType.BLOCK: (stat.S_IFBLK, EntryType.BLOCK),
     TarType.FIFO: (stat.S_IFIFO, EntryType.FIFO),
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """What whoever completes the layer needs to know of its directories.
+
+    Attributes:
+        opaque: Paths of those that are still to be marked as opaque.
+        implied: Paths of those that the tar has no entry for; None if they are too many for a list, and only
+            the file index tells.
+    """
+
+    opaque: list[bytes]
+    implied: list[bytes] | None
 
 
 class TreeWriter:
@@ -74,13 +90,9 @@ class TreeWriter:
                 ) from error
             raise
 
-    def finish(self) -> list[bytes]:
-        """Give the directories their attributes, and complete the index.
-
-        Returns:
-            The paths of the opaque directories, which are still to be marked.
-        """
-        opaque = []
+    def finish(self) -> Finished:
+        """Give the directories their attributes, and complete the index."""
+        opaque, implied, implied_bytes = [], [], 0
         for path, found in self._directories.finish():
             kind = EntryType.IMPLIED if found.implied else EntryType.DIRECTORY
             record = FileEntry(
@@ -90,11 +102,14 @@ class TreeWriter:
             if found.opaque:
                 self._index.add(FileEntry(path, EntryType.OPAQUE).pack())
                 opaque.append(path)
+            if found.implied and implied_bytes <= _MAX_IMPLIED_BYTES:
+                implied.append(path)
+                implied_bytes += len(path) + 1
         for path in sorted(self._directories.whiteouts):
             self._index.add(FileEntry(path, EntryType.WHITEOUT).pack())
         self._index.close()
         self._directories.close()
-        return opaque
+        return Finished(opaque, implied if implied_bytes <= _MAX_IMPLIED_BYTES else None)
 
     def _write(
         self, entry: TarEntry, parent: int, name: bytes, path: bytes, content: Iterator[memoryview]
@@ -222,7 +237,7 @@ class TreeWriter:
         """Hide what is below. What this layer itself has at ``path``, before or after, is not touched."""
         made = self._directories.made.get(path)
         if made is not None:
-            made.opaque = True
+            made.renew()
             return
         try:
             os.mknod(name, stat.S_IFCHR, os.makedev(0, 0), dir_fd=parent)

@@ -24,6 +24,7 @@ class Unpacked:
         content_size: Bytes of the regular files' content.
         entries: Records in the file index.
         opaque: Directories still to be marked as opaque.
+        implied: Directories without an entry of their own; None if they are too many to be listed.
     """
 
     diff_id: str
@@ -31,6 +32,7 @@ class Unpacked:
     content_size: int
     entries: int
     opaque: list[bytes]
+    implied: list[bytes] | None
 
 
 def unpack(
@@ -60,5 +62,7 @@ def unpack(
     reader = TarReader(iter(stream), limits)
     for entry in reader:
         tree.add(entry, reader.content())
-    opaque = tree.finish()
-    return Unpacked(stream.digest, stream.unpacked, index.content_size, index.count, opaque)
+    found = tree.finish()
+    return Unpacked(
+        stream.digest, stream.unpacked, index.content_size, index.count, found.opaque, found.implied
+    )

@@ -197,7 +197,7 @@ class LayerWork:
                 f" but the image's config says {diff_id}."
             )
         self._report.unpacked = found.unpacked_size
-        return LayerInfo(diff_id, found.unpacked_size, found.content_size, found.entries)
+        return LayerInfo(diff_id, found.unpacked_size, found.content_size, found.entries, found.implied)
 
 
 class _Feed:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any, Self
 
 from worker.engine.cancel import CancelToken
 from worker.engine.disk import disk_errors, remove_tree
@@ -22,19 +24,40 @@ _TREE, _FILES, _INFO = "tree", "files.msgpack.zst", "layer.json"
 
 @dataclass(frozen=True, slots=True)
 class LayerInfo:
-    """What an extracted layer weighs.
+    """What is known of an extracted layer without looking into its file index.
 
     Attributes:
         diff_id: Its identity.
         unpacked_size: Bytes of the uncompressed tar.
         content_size: Bytes of the regular files' content.
         entries: Records of its file index: files, directories, links, devices, and deletion marks.
+        implied: Paths of the directories that the layer's tar has no entry for (``EntryType.IMPLIED``); None
+            if they are not recorded here, because they are many or the layer was extracted by an early
+            version: then only the file index tells.
     """
 
     diff_id: Digest
     unpacked_size: int
     content_size: int
     entries: int
+    implied: tuple[bytes, ...] | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """The record as it stands on disk. Names need not be text; JSON escapes what is none."""
+        implied = None if self.implied is None else [os.fsdecode(path) for path in self.implied]
+        return {**asdict(self), "diff_id": str(self.diff_id), "implied": implied, "version": 1}
+
+    @classmethod
+    def from_json(cls, diff_id: Digest, record: dict[str, Any]) -> Self:
+        """The inverse of :meth:`to_json`; raises KeyError or TypeError for what is no such record."""
+        implied = record.get("implied")
+        return cls(
+            diff_id,
+            record["unpacked_size"],
+            record["content_size"],
+            record["entries"],
+            None if implied is None else tuple(os.fsencode(path) for path in implied),
+        )
 
 
 class LayerStore:
@@ -57,18 +80,17 @@ class LayerStore:
         return self._home(diff_id) / _FILES
 
     def info(self, diff_id: Digest) -> LayerInfo:
-        """Tell what the layer weighs.
+        """Tell what the layer weighs, and what its tar leaves out.
 
         Raises:
             LayerMissing: it is not extracted.
             StoreDamaged: its record cannot be read.
         """
         try:
-            record = json.loads((self._home(diff_id) / _INFO).read_bytes())
-            return LayerInfo(diff_id, record["unpacked_size"], record["content_size"], record["entries"])
+            return LayerInfo.from_json(diff_id, json.loads((self._home(diff_id) / _INFO).read_bytes()))
         except FileNotFoundError as error:
             raise LayerMissing(f"The layer {diff_id} is not extracted.") from error
-        except (ValueError, KeyError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise StoreDamaged(f"The record of the layer {diff_id} is damaged.") from error
 
     @contextlib.contextmanager
@@ -138,9 +160,8 @@ class StagedLayer:
         Raises:
             StoreError: the disk is full or refuses.
         """
-        record = {**asdict(info), "diff_id": str(info.diff_id), "version": 1}
         with disk_errors("commit the layer"):
-            (self._place / _INFO).write_text(json.dumps(record))
+            (self._place / _INFO).write_text(json.dumps(info.to_json()))
             for file in (self._place / _INFO, self.index_path):
                 file.chmod(0o444)
             self._place.chmod(0o755)
