@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 
 from django.conf import settings
 from django.utils.timezone import now
@@ -27,11 +28,13 @@ def act(run: Run) -> Outcome:
     action = run.job.arguments.get("action")
     match action:
         case "create":
-            _create(engine, container)
+            # In any other state an attempt before this one has made it, and something may have run on it.
+            if container.state == ContainerState.CREATING:
+                _create(engine, container)
             if run.job.arguments.get("start"):
-                _start(engine, container)
+                _start(engine, container, run.job.started_at)
         case "start":
-            _start(engine, container)
+            _start(engine, container, run.job.started_at)
         case "stop":
             engine.stop(str(container.runtime_id))
             observe(engine, container)
@@ -44,18 +47,17 @@ def act(run: Run) -> Outcome:
 
 def _create(engine: Containers, container: Container) -> None:
     name = str(container.runtime_id)
-    image = container.image
-    config = ImageConfig.parse(json.dumps(image.config).encode())
-    plan = ContainerPlan(
-        id=name,
-        config=config,
-        diff_ids=config.diff_ids,
-        command=tuple(container.command),
-        env=dict(container.env),
-        # What a host's name may not hold, a container's may.
-        hostname=container.name.replace("_", "-").strip("-."),
-    )
     try:
+        config = ImageConfig.parse(json.dumps(container.image.config).encode())
+        plan = ContainerPlan(
+            id=name,
+            config=config,
+            diff_ids=config.diff_ids,
+            command=tuple(container.command),
+            env=dict(container.env),
+            # What a host's name may not hold, a container's may.
+            hostname=container.name.replace("_", "-").strip("-."),
+        )
         # What an attempt before this one left half made; nothing has run on it yet.
         engine.remove(name)
         engine.create(plan)
@@ -65,16 +67,21 @@ def _create(engine: Containers, container: Container) -> None:
     _write(container, state=ContainerState.CREATED, error_message="")
 
 
-def _start(engine: Containers, container: Container) -> None:
+def _start(engine: Containers, container: Container, since: datetime | None) -> None:
+    """Start it, unless an attempt before this one, later than ``since``, has done so already."""
     name = str(container.runtime_id)
     try:
-        if engine.status(name).state != "running":
+        status = engine.status(name)
+        started_at = status.started_at
+        ran_already = started_at is not None and since is not None and started_at >= since
+        if status.state != "running" and not ran_already:
             _write(container, exit_code=None, finished_at=None, error_message="")
             engine.start(name)
+            started_at = now()
     except StrataError as error:
         _write(container, error_message=error.message)
         raise
-    _write(container, state=ContainerState.RUNNING, started_at=now())
+    _write(container, state=ContainerState.RUNNING, started_at=started_at)
     # It may have ended already; then its page should say so from the start.
     observe(engine, container)
 
