@@ -132,7 +132,11 @@ class Channel:
                 self._interrupted = True
                 self._publish([self._notice(True)])
             with contextlib.suppress(DatabaseError):
-                self._publish(await self._feed.interrupted())
+                last = await self._feed.interrupted()
+                if self._feed.finished:
+                    # Nothing more is to come, so nothing is interrupted.
+                    self._publish([self._notice(False)])
+                self._publish(last)
             if not self._feed.finished:
                 await asyncio.sleep(RETRY_SECONDS)
 

@@ -58,7 +58,11 @@ def test_a_job_that_ends_while_redis_is_gone_is_told_from_its_row(
         async with page(live, job, users.viewer.pk) as viewer:
             await viewer.event_with("100 B")
             await asyncio.to_thread(redis_server.stop)
+            await viewer.event_with("Live updates are interrupted")
             await in_thread(lambda: end(job))
+            while "#live-status" not in (event := await viewer.event()).data:
+                pass
+            assert "interrupted" not in event.data, "the notice must not outlive the stream"
             await viewer.event_named("done")
             await viewer.ended()
 
