@@ -61,7 +61,14 @@ def test_a_command_that_the_image_lacks_is_named(page: Page, api: Api, known: st
     page.goto(f"/containers/new/?image={image}")
     page.get_by_label("Command").fill("/no/such/program")
     page.get_by_role("button", name="Create the container").click()
-    expect(page.locator("#status .notice")).to_contain_text("/no/such/program")
+    notice = page.locator("#status .notice")
+    expect(notice).to_contain_text("/no/such/program")
+    expect(page.locator("#log")).to_contain_text("It failed before it could run.")
+    # What is wrong stands apart from the figures below it.
+    said, figures = notice.bounding_box(), page.locator("#status .figures").bounding_box()
+    assert said is not None
+    assert figures is not None
+    assert figures["y"] - (said["y"] + said["height"]) >= 12
 
 
 def test_a_schedule_runs_now_and_says_unchanged(page: Page, api: Api, known: str) -> None:

@@ -64,8 +64,9 @@
     }
 
     fit() {
-      const { clientWidth: w, clientHeight: h } = this.element;
-      if (!w || !h) return;
+      const { clientWidth: w, clientHeight } = this.element;
+      const h = clientHeight - this.covered();
+      if (!w || h <= 0) return;
       const whole = Math.min((w - 2 * MARGIN) / this.width, (h - 2 * MARGIN) / this.height);
       this.least = Math.min(whole, 1) / 2;
       this.k = Math.min(whole, 1.15);
@@ -76,6 +77,12 @@
       this.x = over ? MARGIN : (w - this.width * this.k) / 2;
       this.y = this.middle(h);
       this.draw();
+    }
+
+    // Return how many px at the bottom the controls lie upon; on a phone they stand below.
+    covered() {
+      const { bottom } = this.element.getBoundingClientRect();
+      return Math.max(0, bottom - this.controls.getBoundingClientRect().top);
     }
 
     // Return the y that centres the drawing; of one that is too high, the one that centres its first base.

@@ -143,6 +143,25 @@ def test_a_click_opens_the_image(page: Page) -> None:
     page.wait_for_url("**/image/1")
 
 
+@pytest.mark.parametrize("count", [20, 80])
+def test_what_is_fitted_does_not_lie_below_the_controls(browser: Browser, count: int) -> None:
+    """Many bases, in rows, reach into the corner."""
+    forest = families(graph([None] * count))
+    layers = {key: [Slice("sha256:" + "ab" * 32, 1)] for key in forest.members}
+    drawn = svg(draw(forest), forest, layers, WORDS)
+    page = opened(browser, drawn, count, viewport={"width": 900, "height": 600})
+    settle(page)
+    covered = page.evaluate(
+        """() => {
+          const lid = document.querySelector(".controls").getBoundingClientRect();
+          return [...document.querySelectorAll(".tree a")].map((a) => a.getBoundingClientRect())
+            .filter((box) => box.right > lid.left && box.bottom > lid.top && box.top < lid.bottom).length;
+        }"""
+    )
+    assert covered == 0
+    page.context.close()
+
+
 def test_keys_zoom_move_and_fit(page: Page) -> None:
     page.locator(".sheet").focus()
     x, y, zoom = view(page)
