@@ -27,15 +27,21 @@ POLICY = "; ".join(
     ]
 )
 
+_API = "/api/"
+
 Handler = Callable[[HttpRequest], HttpResponse]
 
 
 def security_headers(get_response: Handler) -> Handler:
-    """Send a Content-Security-Policy that allows nothing inline and nothing from elsewhere."""
+    """Send a Content-Security-Policy that allows nothing inline and nothing from elsewhere; keep nothing.
+
+    All that Django answers is for the one who asked: after signing out, going back must not show it.
+    """
 
     def middleware(request: HttpRequest) -> HttpResponse:
         response = get_response(request)
         response.headers.setdefault("Content-Security-Policy", POLICY)
+        response.headers.setdefault("Cache-Control", "private, no-store")
         return response
 
     return middleware
@@ -51,6 +57,10 @@ class ErrorPages:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
+        if holds_nul(request) and not request.path.startswith(_API):
+            return error_page(
+                request, 400, "Not understood", "The address holds a NUL character.", "Leave it out: %00."
+            )
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
@@ -59,6 +69,11 @@ class ErrorPages:
         if isinstance(error, StrataError):
             return error_page(request, status_of(error), title_of(error), error.message, error.hint)
         return None
+
+
+def holds_nul(request: HttpRequest) -> bool:
+    """Whether the address holds a character that no text in a database can (the API answers for itself)."""
+    return "\0" in request.path or "%00" in request.META.get("QUERY_STRING", "")
 
 
 def _to_sign_in(request: HttpRequest) -> HttpResponse:

@@ -15,6 +15,7 @@ from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 
 from dashboard.messages import status_of
+from dashboard.middleware import holds_nul
 from worker.engine.errors import ContainerStateError, LayerMissing, StrataError
 
 log = logging.getLogger(__name__)
@@ -71,6 +72,8 @@ def unknown(request: HttpRequest) -> HttpResponse:
 def _shaped(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
     @functools.wraps(view)
     def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if holds_nul(request):
+            return refusal(422, "invalid_input", "The address holds a NUL character.", "Leave it out: %00.")
         response = view(request, *args, **kwargs)
         if response.status_code != HTTPStatus.METHOD_NOT_ALLOWED:
             return response

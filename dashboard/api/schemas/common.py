@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Generic, TypeVar
+from typing import Annotated, Generic, Self, TypeVar
 
 from ninja import Field, Schema
-from pydantic import ConfigDict
+from pydantic import ConfigDict, model_validator
+from pydantic_core import PydanticCustomError
 
 Item = TypeVar("Item")
 
@@ -14,9 +15,19 @@ Bytes = Annotated[int, Field(ge=0)]
 
 
 class Input(Schema):
-    """A request's body. An unknown field is refused: a typing error shall not pass for a default."""
+    """A request's body.
+
+    An unknown field is refused: a typing error shall not pass for a default. So is a NUL character, which no
+    text in a database can hold.
+    """
 
     model_config = ConfigDict(extra="forbid")
+
+    @model_validator(mode="after")
+    def refuse_nul(self) -> Self:
+        if _holds_nul(self.model_dump()):
+            raise PydanticCustomError("nul", "It holds a NUL character")
+        return self
 
 
 class ErrorOut(Schema):
@@ -41,3 +52,11 @@ class Page(Schema, Generic[Item]):
 
     items: list[Item]
     next: str | None
+
+
+def _holds_nul(value: object) -> bool:
+    if isinstance(value, dict):
+        return any(_holds_nul(part) for item in value.items() for part in item)
+    if isinstance(value, list):
+        return any(map(_holds_nul, value))
+    return isinstance(value, str) and "\0" in value
