@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Literal
 
@@ -32,19 +32,27 @@ class Refused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """Somebody may watch this. ``since`` is the entry up to which the page shows the truth already."""
+    """Somebody may watch this.
+
+    Attributes:
+        since: the entry up to which the page shows the truth already.
+        token: by which a program was let in; empty for a page.
+    """
 
     kind: Literal["job", "project"]
     id: int
     user_id: int
     form: Form
     since: str
+    token: str = field(default="", repr=False)
 
     def check(self) -> None:
         """Raise :class:`Refused` if the user may no longer watch it."""
         user = User.objects.filter(pk=self.user_id, is_active=True).first()
         if user is None:
             raise _unauthorized("This account is switched off.")
+        if self.token and user_of_token(self.token) != user:
+            raise _unauthorized("This token is revoked.")
         _require_membership(user, self.kind, self.id, self.form)
 
 
@@ -73,13 +81,14 @@ def admit_page(path: str, ticket: str) -> Admission:
 def admit_program(path: str, authorization: str) -> Admission:
     """Let a program in that carries a bearer token. Raises Refused."""
     scheme, _, token = authorization.partition(" ")
-    user = user_of_token(token.strip()) if scheme.lower() == "bearer" else None
+    token = token.strip()
+    user = user_of_token(token) if scheme.lower() == "bearer" else None
     if user is None:
         raise _unauthorized("This needs a valid API token.", "Send it as: Authorization: Bearer TOKEN.")
     match = _PROGRAM.fullmatch(path)
     if match is None:
         raise _not_found("There is no such job.")
-    admission = Admission("job", int(match["id"]), user.pk, Form.JSON, "0-0")
+    admission = Admission("job", int(match["id"]), user.pk, Form.JSON, "0-0", token)
     admission.check()
     return admission
 

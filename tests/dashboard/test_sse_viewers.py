@@ -9,10 +9,12 @@ import pytest
 from dashboard.live import Live, app, channel, feeds
 from dashboard.live.threads import in_thread
 from tests.conftest import Users
+from tests.support.asgi import Viewer
 from tests.support.live import end, page, play, running_job, snapshot
 from tests.support.redis import RedisServer
 from worker.models import Job, Project
 from worker.progress import Snapshot, publish
+from worker.services import issue_token, revoke_token
 
 pytestmark = [pytest.mark.services, pytest.mark.django_db(transaction=True)]
 
@@ -98,6 +100,23 @@ def test_who_may_no_longer_watch_is_let_go(
         async with page(live, job, users.viewer.pk) as viewer:
             await viewer.event()
             await in_thread(lambda: users.viewer.memberships.all().delete())
+            await viewer.ended()
+
+    play(redis_server.url, story)
+
+
+def test_a_program_whose_token_is_revoked_is_let_go(
+    job: Job, users: Users, redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(app, "HEARTBEAT_SECONDS", 0.05)
+    monkeypatch.setattr(app, "RECHECK_SECONDS", 0.0)
+    row, token = issue_token(users.viewer)
+    headers = {"authorization": f"Bearer {token}"}
+
+    async def story(live: Live) -> None:
+        async with Viewer(live, f"/api/v1/jobs/{job.pk}/events", headers=headers) as viewer:
+            await viewer.event()
+            await in_thread(lambda: revoke_token(row, by=users.viewer))
             await viewer.ended()
 
     play(redis_server.url, story)
