@@ -8,16 +8,18 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from tarfile import DIRTYPE
 
 import pytest
 
-from samples.images import SampleImage, image, index, layer, recompressed
+from samples.images import Entry, SampleImage, SampleLayer, image, index, layer, recompressed
 from samples.registry import SampleRegistry
 from tests.engine.pull.helpers import pull_it
 from tests.engine.pull.machine import machine_image
 from tests.engine.pull.trees import differences, merged
 from tests.engine.registry.real import RealRegistry
 from worker.engine.layers import EntryType, FileIndex
+from worker.engine.merged import Stack
 from worker.engine.pull import PulledImage
 from worker.engine.store import Store
 
@@ -55,7 +57,8 @@ def umoci(name: str, folder: Path) -> Path:
 
 def compare(store: Store, pulled: PulledImage, theirs: Path, scratch: Path) -> list[str]:
     scratch.mkdir()
-    with merged([store.layers.tree(layer.diff_id) for layer in pulled.layers], scratch) as ours:
+    stack = Stack.of(store.layers, [layer.diff_id for layer in pulled.layers])
+    with merged(stack.lowers(scratch / "top", read_only=True), scratch) as ours:
         return differences(ours, theirs)
 
 
@@ -66,6 +69,49 @@ def test_the_merged_tree_is_what_umoci_makes(
     name = real_registry.push("machine", "1", sample)
     pulled = pull_it(store, name)
     assert pulled.digest == sample.digest
+    assert compare(store, pulled, umoci(name, tmp_path), tmp_path / "scratch") == []
+
+
+# Of directories that a layer leaves out: /tmp, one that is private, one that is shared, and what is in them.
+_BASE = layer(
+    entries=[
+        Entry("", type=DIRTYPE, mode=0o555, uid=3),
+        Entry("tmp", type=DIRTYPE, mode=0o1777, mtime=1_500_000_000.25),
+        Entry("root", type=DIRTYPE, mode=0o700),
+        Entry("root/.cache", type=DIRTYPE, mode=0o711, uid=5),
+        Entry("root/.cache/deep", type=DIRTYPE, mode=0o2770, gid=6, xattrs={"user.kind": b"deep"}),
+        Entry("srv", type=DIRTYPE, mode=0o2775, uid=33, gid=70_000),
+        Entry("srv/gone", type=DIRTYPE, mode=0o1700),
+        Entry("srv/emptied", type=DIRTYPE, mode=0o1700),
+        Entry("srv/emptied/old", type=DIRTYPE, mode=0o1700),
+        Entry("srv/became a file", type=DIRTYPE, mode=0o1700),
+        Entry("srv/became a link", type=DIRTYPE, mode=0o1700),
+    ]
+)
+_LEAVES_OUT = layer(
+    {"tmp/x": b"x", "root/.bashrc": b"", "root/.cache/deep/f": b"f", "srv/f": b"", "srv/became a file": b""},
+    symlinks={"srv/became a link": "/tmp"},
+    whiteouts=["srv/gone"],
+    opaque=["srv/emptied"],
+)
+
+
+@pytest.mark.parametrize(
+    "above",
+    [
+        [],
+        [layer({"tmp/y": b"y", "srv/emptied/new": b""}, whiteouts=["root/.cache"])],
+        [layer(entries=[Entry("root", type=DIRTYPE, mode=0o750, gid=9)]), layer({"root/.cache/g": b""})],
+        [layer(whiteouts=["root/.bashrc", "tmp/x"])],
+    ],
+    ids=["nothing more", "deleted again", "described between", "only deletions"],
+)
+def test_directories_that_a_layer_leaves_out_stay_as_they_are(
+    store: Store, real_registry: RealRegistry, tmp_path: Path, above: list[SampleLayer]
+) -> None:
+    """As kaniko and bazel write layers: with a file in /tmp, and no entry for /tmp itself."""
+    name = real_registry.push("left-out", "1", image([_BASE, _LEAVES_OUT, *above]))
+    pulled = pull_it(store, name)
     assert compare(store, pulled, umoci(name, tmp_path), tmp_path / "scratch") == []
 
 

@@ -24,7 +24,7 @@ class Seen(NamedTuple):
     device: int
     link: str
     sha256: str
-    capability: bytes
+    xattrs: dict[str, bytes]
     same_as: str
 
 
@@ -46,10 +46,11 @@ def _see(path: Path, relative: str, names: dict[tuple[int, int], str]) -> Seen:
     kind = stat.S_IFMT(status.st_mode)
     regular = kind == stat.S_IFREG
     first = names.setdefault((status.st_dev, status.st_ino), relative) if status.st_nlink > 1 else relative
-    capability = b""
-    if regular:
-        with contextlib.suppress(OSError):
-            capability = os.getxattr(path, "security.capability")
+    xattrs = {
+        name: os.getxattr(path, name, follow_symlinks=False)
+        for name in os.listxattr(path, follow_symlinks=False)
+        if name.startswith(("user.", "security.capability"))
+    }
     return Seen(
         type=kind,
         mode=stat.S_IMODE(status.st_mode),
@@ -60,7 +61,7 @@ def _see(path: Path, relative: str, names: dict[tuple[int, int], str]) -> Seen:
         device=status.st_rdev,
         link=str(path.readlink()) if kind == stat.S_IFLNK else "",
         sha256=_sha256(path) if regular else "",
-        capability=capability,
+        xattrs=xattrs,
         same_as="" if kind == stat.S_IFDIR or first == relative else first,
     )
 
@@ -84,15 +85,13 @@ def differences(ours: Path, theirs: Path) -> list[str]:
 
 @contextlib.contextmanager
 def merged(lowers: Sequence[Path], scratch: Path) -> Iterator[Path]:
-    """Mount layers, the base first, over each other, read-only."""
-    empty, target = scratch / "empty", scratch / "merged"
-    empty.mkdir()
+    """Mount two or more directories, the base first, over each other, read-only."""
+    target = scratch / "merged"
     target.mkdir()
     for position, lower in enumerate(lowers):
         (scratch / str(position)).symlink_to(lower)
-    # One lower alone is no overlay to the kernel; and short names, because options end at a page.
-    names = [str(position) for position in reversed(range(len(lowers)))] + ["empty"]
-    options = "ro,lowerdir=" + ":".join(names)
+    # Short names, because options end at a page.
+    options = "ro,lowerdir=" + ":".join(str(position) for position in reversed(range(len(lowers))))
     subprocess.run(["mount", "-t", "overlay", "-o", options, "overlay", target], check=True, cwd=scratch)
     try:
         yield target

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
 from pathlib import Path
 
 from worker.engine.containers.about import About
@@ -19,51 +18,38 @@ from worker.engine.containers.spec import (
     runtime_spec,
 )
 from worker.engine.containers.users import resolve_user
-from worker.engine.errors import LayerMissing
-from worker.engine.oci import Digest
-from worker.engine.store import LayerStore
+from worker.engine.merged import Stack
 
 
-def trees_of(layers: LayerStore, diff_ids: Iterable[Digest]) -> tuple[Path, ...]:
-    """The trees to mount for an image's layers, base first.
-
-    A layer that comes twice counts where it is topmost: applied again it changes nothing below that, and the
-    kernel refuses to mount one directory twice.
-
-    Raises:
-        LayerMissing: a layer is not extracted.
-    """
-    topmost_first = dict.fromkeys(reversed(tuple(diff_ids)))
-    distinct = tuple(reversed(topmost_first))
-    missing = [diff_id for diff_id in distinct if not layers.has(diff_id)]
-    if missing:
-        raise LayerMissing(
-            f"{len(missing)} of {len(distinct)} layers are not extracted; the first of them is {missing[0]}."
-        )
-    return tuple(layers.tree(diff_id) for diff_id in distinct)
+def lowers_of(home: Home, trees: tuple[Path, ...]) -> tuple[Path, ...]:
+    """What the container stands on: its image's trees, and what was made for it on top of them."""
+    return (*trees, home.inherited) if home.inherited.is_dir() else trees
 
 
-def overlay_of(home: Home, trees: tuple[Path, ...]) -> Overlay:
+def overlay_of(home: Home, lowers: tuple[Path, ...]) -> Overlay:
     """The container's mount.
 
     An image that uses up all lowers does without the skeleton; the runtime then makes what it needs.
     """
-    lowers = trees if len(trees) >= MAX_LOWERS else (home.skeleton, *trees)
+    if len(lowers) < MAX_LOWERS:
+        lowers = (home.skeleton, *lowers)
     return Overlay(lowers, home.upper, home.work, home.rootfs)
 
 
-def build(home: Home, plan: ContainerPlan, trees: tuple[Path, ...], features: HostFeatures) -> None:
+def build(home: Home, plan: ContainerPlan, stack: Stack, features: HostFeatures) -> None:
     """Fill an empty home, mount it, and write the bundle; the container exists when this returns.
 
     Raises:
         MountFailed: the layers can not be mounted.
+        StoreError: the disk is full or refuses.
         CommandNotFound: the program is not in the image.
         RuntimeFailure: the image's user or working directory can not be.
     """
     home.make()
-    if trees:
-        _copy_attributes(trees[-1], home.upper)
-    overlay_of(home, trees).mount()
+    # In the merged tree the upper's own attributes count.
+    os.chown(home.upper, stack.root.uid, stack.root.gid)
+    home.upper.chmod(stack.root.mode)
+    overlay_of(home, stack.lowers(home.inherited)).mount()
     process = process_of(plan, resolve_user(home.rootfs, plan.config.user))
     check_program(home.rootfs, process.args[0], process.search_path, process.cwd)
     for name, content in generated_files(hostname_of(plan)).items():
@@ -76,10 +62,3 @@ def build(home: Home, plan: ContainerPlan, trees: tuple[Path, ...], features: Ho
     )
     write_json(home.bundle / "config.json", spec)
     About.of_plan(plan).save(home)
-
-
-def _copy_attributes(tree: Path, upper: Path) -> None:
-    """Give the upper the mode and owner of the topmost layer's root: in the merged tree the upper's count."""
-    status = tree.stat()
-    os.chown(upper, status.st_uid, status.st_gid)
-    upper.chmod(status.st_mode & 0o7777)

@@ -9,10 +9,11 @@ import signal
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 from worker.engine.containers import driver
 from worker.engine.containers.about import About
-from worker.engine.containers.build import build, overlay_of, trees_of
+from worker.engine.containers.build import build, lowers_of, overlay_of
 from worker.engine.containers.changes import MAX_CHANGES, Change, changes_in
 from worker.engine.containers.driver import Runtime
 from worker.engine.containers.home import Home
@@ -31,6 +32,7 @@ from worker.engine.errors import (
     RuntimeMissing,
     StoreDamaged,
 )
+from worker.engine.merged import Stack, trees_of
 from worker.engine.store import Store
 
 _KILL_PATIENCE = 10.0
@@ -78,12 +80,12 @@ class Containers:
             MountFailed, RuntimeMissing, RuntimeUnsupported, RuntimeFailure: it can not run here.
             StoreError: the disk is full or refuses.
         """
-        trees = trees_of(self._store.layers, plan.diff_ids)
+        stack = Stack.of(self._store.layers, plan.diff_ids)
         features = self.runtime.features
         home = Home(self._store.containers / plan.id)
         with disk_errors("create the container"), self._claimed(home):
             try:
-                build(home, plan, trees, features)
+                build(home, plan, stack, features)
             except BaseException:
                 home.clear()
                 home.path.rmdir()
@@ -173,7 +175,7 @@ class Containers:
         """
         with disk_errors("look at what the container changed"):
             home = self._home(container_id)
-            return changes_in(home.upper, trees_of(self._store.layers, self._about(home).diff_ids), limit)
+            return changes_in(home.upper, self._lowers(home), limit)
 
     @contextlib.contextmanager
     def _claimed(self, home: Home) -> Iterator[None]:
@@ -232,12 +234,15 @@ class Containers:
                 driver.delete(self.runtime, home)
 
     def _ensure_mounted(self, home: Home) -> None:
-        trees = trees_of(self._store.layers, self._about(home).diff_ids)
+        lowers = self._lowers(home)
         mounted = mounted_at(home.rootfs)
         if mounted is not None and mounted.fstype == "overlay":
             return
         unmount(home.rootfs)
-        overlay_of(home, trees).mount()
+        overlay_of(home, lowers).mount()
+
+    def _lowers(self, home: Home) -> tuple[Path, ...]:
+        return lowers_of(home, trees_of(self._store.layers, self._about(home).diff_ids))
 
     def _about(self, home: Home) -> About:
         about = About.of(home)

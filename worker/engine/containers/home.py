@@ -56,6 +56,11 @@ class Home:
         return self.path / "skeleton"
 
     @property
+    def inherited(self) -> Path:
+        """A lower directory above the image's layers, if they need one (``worker.engine.merged``)."""
+        return self.path / "inherited"
+
+    @property
     def bundle(self) -> Path:
         """The runtime's bundle: config.json, and the generated files."""
         return self.path / "bundle"
