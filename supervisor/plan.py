@@ -112,16 +112,7 @@ def _web(settings: Settings, env: Mapping[str, str]) -> Program:
 
 
 def _worker(name: str, queues: str, at_once: int, env: Mapping[str, str]) -> Program:
-    command = [
-        *_CELERY,
-        "worker",
-        "--queues",
-        queues,
-        "--concurrency",
-        str(at_once),
-        "--hostname",
-        f"{name}@%h",
-    ]
+    command = [*_CELERY, "worker", "--queues", queues, "--concurrency", str(at_once)]
     # One node and no remote control of it: the chatter between workers would only cost start-up time.
     command += ["--hostname", f"{name}@%h", "--without-gossip", "--without-mingle", "--loglevel", "INFO"]
     ready = re.compile(rf"\b{name}@\S+ ready\.$")

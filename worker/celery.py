@@ -14,6 +14,9 @@ from celery.platforms import SecurityWarning
 from django.conf import settings
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dashboard.settings")
+# `manage.py prepare` has checked the install. Checking it again in each process would load every page and the
+# API into it: a third of a worker's memory.
+os.environ.setdefault("CELERY_SKIP_CHECKS", "1")
 
 # A worker has to be root: it mounts, and gives files their owners.
 # Messages are JSON, never pickle.
