@@ -24,7 +24,7 @@ def _secret_key() -> str:
     path = DATA_DIR / "secret_key"
     try:
         if not path.exists():
-            DATA_DIR.mkdir(parents=True, exist_ok=True)
+            DATA_DIR.mkdir(parents=True, exist_ok=True, mode=0o700)
             # Several programs may start at once: the key appears whole, and the first one stays.
             with tempfile.NamedTemporaryFile("w", dir=DATA_DIR) as file, contextlib.suppress(FileExistsError):
                 file.write(secrets.token_urlsafe(50))

@@ -48,9 +48,10 @@ def _why_not_listen(error: OSError, host: str, port: int) -> str:
 
 
 def check_data(data: Path) -> None:
-    """Make the data directory; raise Problem if it cannot be written to."""
+    """Make the data directory, for this user alone; raise Problem if it cannot be written to."""
     try:
-        data.mkdir(parents=True, exist_ok=True, mode=0o755)
+        # In it are sessions, and programs of images that gain rights (setuid): nothing for others.
+        data.mkdir(parents=True, exist_ok=True, mode=0o700)
         with tempfile.NamedTemporaryFile(dir=data, prefix=".write-test-"):
             pass
     except OSError as error:

@@ -30,6 +30,11 @@ def test_a_host_that_is_not_this_machine_is_refused() -> None:
         checks.check_port("no such host", 8000)
 
 
+def test_a_new_data_directory_is_for_this_user_alone(tmp_path: Path) -> None:
+    checks.check_data(tmp_path / "data")
+    assert (tmp_path / "data").stat().st_mode & 0o777 == 0o700
+
+
 def test_a_data_directory_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(Problem, match=f"{tmp_path}/file/data: Not a directory.*STRATA_DATA"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 from collections.abc import Iterator
+from pathlib import Path
 
 from django.conf import settings
 from django.core.management import call_command
@@ -29,6 +30,7 @@ def prepare_database() -> bool:
     with _one_at_a_time():
         if not _migrations_missing():
             return False
+        _close_to_others()
         call_command("migrate", interactive=False, verbosity=0)
     return True
 
@@ -40,6 +42,14 @@ def is_prepared() -> bool:
     except DatabaseError:
         return False
     return True
+
+
+def _close_to_others() -> None:
+    """Let only this user read a SQLite database: whoever reads a session can act as its user."""
+    if connection.vendor == "sqlite":
+        for suffix in ("", "-wal", "-shm"):
+            with contextlib.suppress(FileNotFoundError):
+                Path(f"{connection.settings_dict['NAME']}{suffix}").chmod(0o600)
 
 
 def _migrations_missing() -> bool:
@@ -57,7 +67,7 @@ def _one_at_a_time() -> Iterator[None]:
             finally:
                 cursor.execute("SELECT pg_advisory_unlock(%s)", [_ADVISORY_LOCK])
         return
-    settings.DATA_DIR.mkdir(parents=True, exist_ok=True)
+    settings.DATA_DIR.mkdir(parents=True, exist_ok=True, mode=0o700)
     with (settings.DATA_DIR / "prepare.lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield

@@ -123,6 +123,19 @@ def test_another_platform_can_be_asked_for(strata: Strata, sample_registry: Samp
     assert missing.stderr.rstrip().endswith("[platform_not_found]")
 
 
+@pytest.mark.parametrize("is_new", [True, False])
+def test_what_is_secret_is_not_for_others_on_this_machine(strata: Strata, is_new: bool) -> None:
+    """Sessions, hashes of passwords, and programs of images that gain rights (setuid)."""
+    if not is_new:
+        strata.data.mkdir(mode=0o755)
+    done = strata.run("prepare")
+    assert done.returncode == 0, done.stderr
+    assert strata.data.stat().st_mode & 0o777 == (0o700 if is_new else 0o755)
+    files = [path for path in strata.data.iterdir() if path.name.startswith(("db.sqlite3", "secret_key"))]
+    assert len(files) >= 2
+    assert {path.stat().st_mode & 0o077 for path in files} == {0}
+
+
 @pytest.mark.parametrize(
     ("arguments", "code"),
     [
