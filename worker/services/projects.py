@@ -66,7 +66,7 @@ def add_member(
                 raise NotFound(f"There is no user {username}.", hint="Give a password to make this user.")
             check_username(username)
             check_password(password, username)
-            user = User.objects.create_user(username, password=password)
+            user = _new_user(username, password)
         membership, created = Membership.objects.get_or_create(
             project=project, user=user, defaults={"role": known_role}
         )
@@ -104,6 +104,17 @@ def remove_member(membership: Membership, *, by: User | None) -> None:
     with transaction.atomic():
         _keep_an_admin(membership)
         membership.delete()
+
+
+def _new_user(username: str, password: str) -> User:
+    try:
+        with transaction.atomic():
+            return User.objects.create_user(username, password=password)
+    except IntegrityError as error:
+        # Somebody else has just made that user; whose password it is, only they know.
+        raise Conflict(
+            f"There is a user {username} already.", hint="Leave the password empty to add that user."
+        ) from error
 
 
 def _role(name: str) -> Role:

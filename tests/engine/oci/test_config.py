@@ -133,3 +133,10 @@ def test_agrees_with_the_sample_builder() -> None:
     assert child.config.diff_ids == child.diff_ids
     assert layer_commands(child.config) == ("ADD a /", "RUN b")
     assert (child.config.env, child.config.cmd) == (("A=1",), ("b",))
+
+
+@pytest.mark.parametrize("part", ["os", "architecture", "variant"])
+@pytest.mark.parametrize("value", ["x" * 51, "a/b", "a\0", "\ud800", "a b"])
+def test_a_platform_that_cannot_be_is_refused(part: str, value: str) -> None:
+    with pytest.raises(InvalidManifest, match="platform"):
+        config(**{part: value})

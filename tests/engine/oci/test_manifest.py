@@ -192,3 +192,11 @@ def test_any_json_is_a_manifest_or_an_error_of_ours(body: dict[str, Any], conten
 def test_the_digest_is_of_the_bytes_not_of_their_meaning() -> None:
     spaced = json.dumps(json.loads(IMAGE.raw), indent=3).encode()
     assert Manifest.parse(spaced).digest == Digest.of(spaced) != IMAGE.digest
+
+
+def test_sizes_that_cannot_be_are_refused() -> None:
+    """Nobody checks the size of a layer that is here already, and no database sums numbers beyond 63 bits."""
+    layers = json.loads(IMAGE.raw)["layers"]
+    layers[0]["size"] = layers[1]["size"] = 1 << 62
+    with pytest.raises(InvalidManifest, match="cannot be"):
+        Manifest.parse(changed(layers=layers), IMAGE.media_type)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 
 import pytest
@@ -186,3 +187,33 @@ class TestTokens:
         with pytest.raises(NotAllowed):
             services.revoke_token(row, by=users.admin)
         assert services.user_of_token(token) == users.operator
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_who_make_the_same_user_at_once_one_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    teams = [Project.objects.create(slug=name, name=name) for name in ("one", "two")]
+    both_looked = threading.Barrier(2)
+
+    def check(password: str, username: str) -> None:
+        # On SQLite they take turns, and never meet here.
+        with contextlib.suppress(threading.BrokenBarrierError):
+            both_looked.wait(1)
+
+    monkeypatch.setattr("worker.services.projects.check_password", check)
+    outcomes: list[str] = []
+
+    def add(project: Project) -> None:
+        try:
+            services.add_member(project, "ada", "viewer", password=GOOD, by=None)
+            outcomes.append("made")
+        except Conflict:
+            outcomes.append("told")
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=add, args=[project]) for project in teams]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(outcomes) == ["made", "told"]

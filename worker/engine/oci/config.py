@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -13,6 +14,9 @@ from worker.engine.oci.digest import Digest
 from worker.engine.oci.platform import Platform
 
 _CONFIG = "image's config"
+_PLATFORM = (("os", None), ("architecture", None), ("variant", ""))
+# Go's names are far shorter. Nothing in them that would break "os/arch/variant" apart.
+_PLATFORM_PART = re.compile(r"[A-Za-z0-9_.+-]{0,50}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +85,7 @@ class ImageConfig:
         body = read.load_object(raw, _CONFIG)
         run = read.child(body, "config", _CONFIG)
         return cls(
-            platform=Platform(
-                os=read.text(body, "os", _CONFIG),
-                architecture=read.text(body, "architecture", _CONFIG),
-                variant=read.text(body, "variant", _CONFIG, default=""),
-            ),
+            platform=_platform(body),
             diff_ids=_diff_ids(body),
             history=tuple(_history(entry) for entry in read.children(body, "history", _CONFIG)),
             created=read.moment(body.get("created")),
@@ -118,6 +118,13 @@ def layer_commands(config: ImageConfig) -> tuple[str, ...]:
     if len(steps) != len(config.diff_ids):
         return ("",) * len(config.diff_ids)
     return tuple(step.created_by or step.comment for step in steps)
+
+
+def _platform(body: Mapping[str, Any]) -> Platform:
+    parts = [read.text(body, key, _CONFIG, default) for key, default in _PLATFORM]
+    if not all(_PLATFORM_PART.fullmatch(part) for part in parts):
+        raise InvalidManifest(f"The image's config names an impossible platform: {'/'.join(parts)[:100]!r}.")
+    return Platform(*parts)
 
 
 def _diff_ids(body: Mapping[str, Any]) -> tuple[Digest, ...]:

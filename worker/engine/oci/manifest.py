@@ -15,6 +15,7 @@ from worker.engine.oci.documents import Kind, classify
 from worker.engine.oci.media_types import CONFIG_TYPES, is_layer
 
 LAYERS_MAX = 2000  # OverlayFS stacks 500; this only bounds the work that a hostile manifest can cause
+SIZE_MAX = 1 << 50  # bytes of all layers, far beyond any; so that sums over many images stay below 2**63
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +84,8 @@ class Manifest:
             )
         if len(self.layers) > LAYERS_MAX:
             raise InvalidManifest(f"The manifest has {len(self.layers)} layers, more than {LAYERS_MAX}.")
+        if self.compressed_size > SIZE_MAX:
+            raise InvalidManifest(f"The manifest has layers of {self.compressed_size} bytes: that cannot be.")
         for layer in self.layers:
             if not is_layer(layer.media_type):
                 raise NotAnImage(f"This is {name_artifact(artifact_type or layer.media_type)}, not an image.")
