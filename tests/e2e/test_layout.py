@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.e2e.conftest import OpenPage, State
+from tests.support.program import Api
 
 PAGES = [
     "/",
@@ -27,16 +28,24 @@ PAGES = [
     "/members/",
     "/account/",
 ]
-WIDTHS = [320, 390, 768, 900, 1024, 1280, 1440]
+WIDTHS = [320, 390, 768, 820, 900, 1024, 1200, 1280, 1440]
+
+
+def over_by_width(page: Page) -> dict[int, int]:
+    """By how many px the page is wider than its window, at each width."""
+    over = {}
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 800})
+        over[width] = page.evaluate(
+            "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        )
+    return over
 
 
 @pytest.mark.parametrize("address", PAGES)
 def test_nothing_sticks_out_at_any_width(page: Page, address: str) -> None:
     page.goto(address)
-    for width in WIDTHS:
-        page.set_viewport_size({"width": width, "height": 800})
-        over = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-        assert over <= 0, f"{over} px too wide at {width}"
+    assert over_by_width(page) == dict.fromkeys(WIDTHS, 0)
 
 
 @pytest.mark.parametrize("address", PAGES)
@@ -50,6 +59,17 @@ def test_every_control_has_a_name(page: Page, address: str) -> None:
           .map((e) => e.outerHTML.slice(0, 120))"""
     )
     assert nameless == []
+
+
+def test_a_list_of_schedules_does_not_stick_out_at_any_width(page: Page, known: str, api: Api) -> None:
+    """One that has run, one that has not, with a long name and many words about its times."""
+    ran = api.post("schedules", reference=f"{known}/model:2026", cron="0 0 1 1 *", timezone="UTC")
+    api.job(api.post(f"schedules/{ran['id']}/run")["id"], lambda job: job["state"] == "succeeded")
+    name = "registry.example.org/a-team/with-a-long-name:2026-11-24"
+    api.post("schedules", reference=name, cron="*/7 4,16 * * 1-5", timezone="America/Argentina/Buenos_Aires")
+    page.goto("/schedules/")
+    expect(page.get_by_role("row", name=name)).to_be_visible()
+    assert over_by_width(page) == dict.fromkeys(WIDTHS, 0)
 
 
 @pytest.mark.parametrize("width", WIDTHS)
