@@ -134,7 +134,9 @@ class RegistryTimeout(RegistryError):
 
 class PlainHttpRegistry(RegistryError):
     code = "registry_speaks_http"
-    default_hint = "Mark the registry as insecure (plain HTTP), or pull with --insecure."
+    default_hint = (
+        "If that is meant, mark the registry as insecure, or allow plain HTTP for this pull (--insecure)."
+    )
 
 
 class TlsRegistry(RegistryError):

@@ -136,7 +136,8 @@ def _at_first(plan: LayerPlan) -> LayerProgress:
 
 
 def _retrying(event: Retrying) -> str:
-    return f"{event.reason} Trying again in {event.delay:.0f} s (attempt {event.attempt})."
+    when = f"in {event.delay:.0f} s" if event.delay >= 0.5 else "at once"
+    return f"{event.reason} Trying again {when} (attempt {event.attempt})."
 
 
 def _short(digest: str) -> str:

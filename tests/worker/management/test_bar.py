@@ -30,13 +30,15 @@ def test_plain_lines_tell_each_phase_once() -> None:
         listener(Planned(PLANS))
         for done in (1, 2, 3):
             listener(LayerProgress(1, Phase.DOWNLOADING, done, 4096))
-        listener(Retrying(1, "The connection was lost.", 1, 2.0))
+        listener(Retrying(1, "The connection was lost.", 1, 0.3))
+        listener(Retrying(1, "The connection was lost.", 2, 2.0))
         listener(LayerProgress(1, Phase.DONE, 4096, 4096))
     assert out.getvalue().splitlines() == [
         "r/app:1 is sha256:abc for linux/amd64",
         "layer 1/3 000000000000 2.00 KiB: already here",
         "layer 2/3 000000000001 4.00 KiB: downloading",
-        "The connection was lost. Trying again in 2 s (attempt 1).",
+        "The connection was lost. Trying again at once (attempt 1).",
+        "The connection was lost. Trying again in 2 s (attempt 2).",
         "layer 2/3 000000000001 4.00 KiB: done",
     ]
 
