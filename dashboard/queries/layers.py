@@ -108,7 +108,7 @@ def rows(project: Project, ids: list[int]) -> list[LayerRow]:
         fact["layer"]: fact
         for fact in here.values("layer").annotate(
             images=Count("image", distinct=True),
-            forms=Count("blob", distinct=True),
+            forms=Count("blob__digest", distinct=True),
             compressed=Min("blob__size"),
             first=Min("image"),
         )

@@ -11,8 +11,11 @@ from worker.services.people import check_password, check_username
 
 
 def setup_needed() -> bool:
-    """Whether nobody administers this install yet."""
-    return not User.objects.filter(is_superuser=True, is_active=True).exists()
+    """Whether nobody administers this install yet.
+
+    An administrator who is switched off counts: or the next visitor could take over the install.
+    """
+    return not User.objects.filter(is_superuser=True).exists()
 
 
 def create_first_admin(username: str, password: str, project_name: str = "Default") -> User:

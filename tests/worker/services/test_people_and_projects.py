@@ -31,6 +31,13 @@ class TestSetup:
         services.create_first_admin("ada", GOOD)
         with pytest.raises(Conflict):
             services.create_first_admin("eve", GOOD)
+
+    def test_an_install_whose_administrator_is_switched_off_is_not_up_for_the_taking(self) -> None:
+        user = services.create_first_admin("ada", GOOD)
+        user.is_active = False
+        user.save()
+        with pytest.raises(Conflict):
+            services.create_first_admin("eve", GOOD)
         assert not User.objects.filter(username="eve").exists()
 
     @pytest.mark.parametrize(
