@@ -23,7 +23,7 @@ def test_with_redis_gone_the_page_says_so_and_recovers(
 ) -> None:
     """A pull goes on behind the notice; when Redis is back the notice goes and the bars show the truth."""
     page = open_page(admin, expected=(503,))
-    registry.bandwidth = Bandwidth(700_000)
+    registry.bandwidth = Bandwidth(150_000)
     redis = program.pid_of("redis-server")
     try:
         page.goto("/pull/")
