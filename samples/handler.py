@@ -191,13 +191,15 @@ class Handler(BaseHTTPRequestHandler):
         cut = faults.take_cut(self.path) if blob else None
         stall = faults.stall if blob and faults.where in self.path else None
         end = min(len(body), *(limit for limit in (cut, stall, len(body)) if limit is not None))
-        bandwidth = self.registry.bandwidth if blob else None
-        piece = bandwidth.piece if bandwidth else _PIECE
-        for start in range(0, end, piece):
-            part = body[start : min(start + piece, end)]
+        start = 0
+        while start < end:
+            # Asked for each piece: who watches may change the rate under a body that flows.
+            bandwidth = self.registry.bandwidth if blob else None
+            part = body[start : min(start + (bandwidth.piece if bandwidth else _PIECE), end)]
             if bandwidth is not None:
                 bandwidth.take(len(part))
             self.wfile.write(b"%x\r\n%b\r\n" % (len(part), part) if chunked else part)
+            start += len(part)
         if stall is not None and end < len(body):
             self.registry.stopping.wait()
         if end < len(body):
