@@ -23,11 +23,11 @@ def test_with_redis_gone_the_page_says_so_and_recovers(
 ) -> None:
     """A pull goes on behind the notice; when Redis is back the notice goes and the bars show the truth."""
     page = open_page(admin, expected=(503,))
-    registry.bandwidth = Bandwidth(150_000)
+    registry.bandwidth = Bandwidth(300_000)  # so that it lasts longer than Redis is gone
     redis = program.pid_of("redis-server")
     try:
         page.goto("/pull/")
-        page.get_by_label("Reference").fill(f"{known}/worker:2.0")
+        page.get_by_label("Reference").fill(f"{known}/api:1.1-debug")
         page.get_by_role("button", name="Pull", exact=True).click()
         expect(page.locator("#job-state")).to_contain_text("running")
         expect(page.locator("#live-status .notice")).to_have_count(0)
@@ -36,7 +36,7 @@ def test_with_redis_gone_the_page_says_so_and_recovers(
         os.kill(redis, signal.SIGCONT)
         expect(page.locator("#live-status .notice")).to_have_count(0)
         registry.bandwidth = None
-        expect(page.locator("#job-succeeded")).to_be_visible()
+        expect(page.locator("#job-succeeded")).to_be_visible(timeout=120_000)
     finally:
         os.kill(redis, signal.SIGCONT)
         registry.bandwidth = None
@@ -48,7 +48,7 @@ def test_a_connection_that_breaks_off_is_taken_up_at_the_same_byte(
     registry.faults.cut, registry.faults.cut_times = 1_000_000, 2
     before = len(registry.requests)
     page.goto("/pull/")
-    page.get_by_label("Reference").fill(f"{known}/api:1.1-debug")
+    page.get_by_label("Reference").fill(f"{known}/worker:2.0")
     page.get_by_role("button", name="Pull", exact=True).click()
     expect(page.locator("#job-succeeded")).to_contain_text("The image is here.")
     assert registry.faults.cut_times == 0
