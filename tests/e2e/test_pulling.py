@@ -54,8 +54,11 @@ def test_bars_move_by_themselves_until_the_image_is_here(
     page: Page, known: str, slow: SampleRegistry, open_page: OpenPage, admin: State
 ) -> None:
     """Each layer has a bar that grows without a reload; a second browser sees the same end."""
+    # An image that no other test pulls.
+    layers = [layer({name: random.Random(name).randbytes(2_000_000)}) for name in ("low", "mid", "top")]
+    slow.push("bars", "1", image(layers))
     slow.bandwidth = Bandwidth(200_000)  # until both have seen it move, however slow this machine is
-    start_pull(page, f"{known}/model:2026")
+    start_pull(page, f"{known}/bars:1")
     page.evaluate("window.never = 'reloaded'")
     other = open_page(admin)
     other.goto(page.url)
@@ -69,7 +72,7 @@ def test_bars_move_by_themselves_until_the_image_is_here(
     assert page.locator("#job-progress tbody tr").count() == 3
     expect(page.locator("#job-state")).to_contain_text("succeeded")
     page.get_by_role("link", name="Open the image").click()
-    expect(page.get_by_role("heading", level=1)).to_have_text("model:2026")
+    expect(page.get_by_role("heading", level=1)).to_have_text("bars:1")
 
 
 def test_the_rail_counts_along(page: Page, known: str, slow: SampleRegistry, api: Api) -> None:
