@@ -23,11 +23,10 @@ def _new_password(label: str) -> forms.CharField:
     )
 
 
-class SetupForm(forms.Form):
-    """The first visit."""
-
-    username = forms.CharField(
-        label="Your user name",
+def _own_name(label: str) -> forms.CharField:
+    """The field in which somebody enters the name that he signs in with; it has the focus."""
+    return forms.CharField(
+        label=label,
         max_length=150,
         widget=forms.TextInput(
             attrs={
@@ -38,6 +37,12 @@ class SetupForm(forms.Form):
             }
         ),
     )
+
+
+class SetupForm(forms.Form):
+    """The first visit."""
+
+    username = _own_name("Your user name")
     password = _new_password("Password")
     project_name = forms.CharField(
         label="First project",
@@ -61,18 +66,7 @@ class SetupForm(forms.Form):
 
 
 class SignInForm(forms.Form):
-    username = forms.CharField(
-        label="User name",
-        max_length=150,
-        widget=forms.TextInput(
-            attrs={
-                "autocomplete": "username",
-                "autocapitalize": "none",
-                "spellcheck": "false",
-                "autofocus": True,
-            }
-        ),
-    )
+    username = _own_name("User name")
     password = forms.CharField(
         label="Password",
         max_length=128,

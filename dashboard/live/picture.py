@@ -9,7 +9,6 @@ from functools import cached_property
 
 from django.http import QueryDict
 from django.urls import reverse
-from django.utils import timezone
 
 from dashboard.figures import clock, duration, size
 from dashboard.live.waiting import Waiting
@@ -238,12 +237,6 @@ class JobPicture:
             else "no layer shared so far"
         )
         return Figure("Already here", *_bytes(self.snapshot.present_bytes), note)
-
-
-def running_for(job: Job) -> str:
-    """Say how long ``job`` has been running; empty if it is not."""
-    seconds = _seconds(job.started_at, timezone.now())
-    return "" if seconds is None else duration(seconds)
 
 
 def _bar(layer: LayerSnapshot, is_over: bool) -> LayerBar:
