@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
+import fcntl
 import os
-import tempfile
 from pathlib import Path
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -33,18 +34,39 @@ def sync_filesystem(path: Path) -> None:
 def write_atomically(path: Path, content: bytes, scratch: Path, mode: int = 0o444) -> None:
     """Make ``path`` hold ``content``, durably, replacing what it held; readers see the old or the new.
 
+    Whoever writes the same name at the same time waits. A killed writer leaves at most one half-written file
+    for each name, which the next writer of that name takes over.
+
     Args:
         scratch: A directory on the same file system, for the half-written file.
     """
-    fd, temporary = tempfile.mkstemp(prefix="write-", dir=scratch)
-    try:
-        with os.fdopen(fd, "wb") as file:
+    temporary = scratch / f"write-{path.name}"
+    with os.fdopen(_open_alone(temporary), "wb") as file:
+        try:
+            file.truncate()
             file.write(content)
             file.flush()
-            os.fchmod(fd, mode)
-            os.fsync(fd)
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+            os.fchmod(file.fileno(), mode)
+            os.fsync(file.fileno())
+            temporary.replace(path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
     fsync_directory(path.parent)
+
+
+def _open_alone(path: Path) -> int:
+    """Open a file for writing that nobody else opens so until it is closed, or moved away (flock(2))."""
+    while True:
+        try:
+            fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except PermissionError:
+            if not path.exists():
+                raise
+            path.unlink()  # a killed writer may have left it in its last mode already
+            continue
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        with contextlib.suppress(FileNotFoundError):
+            if os.path.samestat(path.stat(), os.fstat(fd)):
+                return fd
+        os.close(fd)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
+import signal
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -43,6 +45,37 @@ def test_writing_atomically_replaces_and_leaves_no_scratch(tmp_path: Path) -> No
         write_atomically(tmp_path / "file", content, tmp_path / "scratch")
         assert (tmp_path / "file").read_bytes() == content
     assert list((tmp_path / "scratch").iterdir()) == []
+
+
+def test_what_a_killed_writer_left_is_taken_over(tmp_path: Path) -> None:
+    """SIGKILL leaves the half-written file; the next writer of the same name leaves nothing of it."""
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    _killed_while_writing(tmp_path / "file", scratch, b"half of something long")
+    assert len(list(scratch.iterdir())) == 1
+    write_atomically(tmp_path / "file", b"whole", scratch)
+    assert (tmp_path / "file").read_bytes() == b"whole"
+    assert list(scratch.iterdir()) == []
+
+
+def test_writers_of_one_name_take_turns(tmp_path: Path) -> None:
+    """Each reader sees one of them whole, and nothing stays behind."""
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    contents = [bytes([65 + at]) * (1 << 16) for at in range(8)]
+    with ThreadPoolExecutor(len(contents)) as pool:
+        list(pool.map(lambda content: write_atomically(tmp_path / "file", content, scratch), contents * 5))
+    assert (tmp_path / "file").read_bytes() in contents
+    assert list(scratch.iterdir()) == []
+
+
+def _killed_while_writing(path: Path, scratch: Path, content: bytes) -> None:
+    child = os.fork()
+    if child == 0:
+        os.fsync = lambda _fd: os.kill(os.getpid(), signal.SIGKILL)
+        write_atomically(path, content, scratch)
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
 
 
 def test_a_tree_deeper_than_any_path_may_be_is_removed(tmp_path: Path) -> None:
