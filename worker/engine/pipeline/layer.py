@@ -53,6 +53,9 @@ class LayerWork:
     """Brings one layer into the store; others may want the same one at the same time.
 
     Locks are taken in this order: the layer's, then its blob's. Whoever has waited for one looks again.
+
+    Attributes:
+        report: Tells how it moves on.
     """
 
     def __init__(
@@ -72,7 +75,7 @@ class LayerWork:
         self._cancel = cancel
         self._limits = limits
         self._additions = additions
-        self._report = LayerReporter(announcer, task)
+        self.report = LayerReporter(announcer, task)
 
     def run(self) -> Brought:
         """Do what is needed.
@@ -86,12 +89,12 @@ class LayerWork:
         """
         task = self._task
         if task.need is Need.NOTHING:
-            self._report.moved(Phase.PRESENT, task.descriptor.size)
+            self.report.moved(Phase.PRESENT, task.descriptor.size)
             return Brought()
-        self._report.moved(Phase.WAITING, 0)
+        self.report.moved(Phase.WAITING, 0)
         extracted = self._fetch() if task.need is Need.BLOB else self._extract()
-        self._report.moved(Phase.DONE, task.descriptor.size)
-        return Brought(self._report.fetched, extracted)
+        self.report.moved(Phase.DONE, task.descriptor.size)
+        return Brought(self.report.fetched, extracted)
 
     def _fetch(self) -> bool:
         """Bring the blob alone."""
@@ -107,7 +110,7 @@ class LayerWork:
         digest, diff_id = self._task.descriptor.digest, self._task.diff_id
         with layers.lock(diff_id, self._cancel, self._others_progress):
             if layers.has(diff_id):
-                self._report.unpacked = layers.info(diff_id).unpacked_size
+                self.report.unpacked = layers.info(diff_id).unpacked_size
                 return False
             with blobs.lock(digest, self._cancel, self._others_progress):
                 if self._source is None or blobs.has(digest):
@@ -123,7 +126,7 @@ class LayerWork:
 
     def _others_progress(self) -> None:
         """Somebody else is bringing it."""
-        self._report.moved(Phase.DOWNLOADING, self._store.blobs.partial_size(self._task.descriptor.digest))
+        self.report.moved(Phase.DOWNLOADING, self._store.blobs.partial_size(self._task.descriptor.digest))
 
     def _download(self, bring: Callable[[BlobWriter], None]) -> None:
         """Write the blob with ``bring``; once more from the start if what was on disk may be to blame."""
@@ -147,7 +150,7 @@ class LayerWork:
     def _bring_and_unpack(self, writer: BlobWriter) -> None:
         with self._store.layers.stage(self._task.diff_id) as staged:
             with self._extraction(staged) as extraction:
-                feed = _Feed(extraction, self._report)
+                feed = _Feed(extraction, self.report)
                 self._fill(writer, feed)
                 writer.verify()  # before the child's opinion of it: wrong bytes make no good tar
                 info = self._finish(feed)
@@ -157,7 +160,7 @@ class LayerWork:
     def _fill(self, writer: BlobWriter, sink: Sink) -> None:
         assert self._source is not None  # noqa: S101 (without a source nothing is downloaded)
         client, repository = self._source.client, self._source.repository
-        Download(client, repository, self._task.descriptor, self._report, self._cancel).run(writer, sink)
+        Download(client, repository, self._task.descriptor, self.report, self._cancel).run(writer, sink)
 
     def _unpack(self) -> None:
         """Extract from the blob that is here; should it be damaged, remove it."""
@@ -165,13 +168,13 @@ class LayerWork:
         hashed, done = hashlib.sha256(), 0
         with self._store.blobs.open(digest) as file, self._store.layers.stage(self._task.diff_id) as staged:
             with self._extraction(staged) as extraction:
-                feed = _Feed(extraction, self._report)
+                feed = _Feed(extraction, self.report)
                 while data := file.read(_CHUNK):
                     self._cancel.check()
                     hashed.update(data)
                     feed(data)
                     done += len(data)
-                    self._report.moved(Phase.EXTRACTING, done)
+                    self.report.moved(Phase.EXTRACTING, done)
                 if hashed.hexdigest() != digest.hex:
                     self._store.blobs.remove(digest)
                     raise StoreDamaged(f"The blob {digest} in the store was damaged; it has been removed.")
@@ -196,7 +199,7 @@ class LayerWork:
                 f"The layer {descriptor.digest} unpacks to sha256:{found.diff_id},"
                 f" but the image's config says {diff_id}."
             )
-        self._report.unpacked = found.unpacked_size
+        self.report.unpacked = found.unpacked_size
         return LayerInfo(diff_id, found.unpacked_size, found.content_size, found.entries, found.implied)
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
+from collections.abc import Iterator, Sequence
 
 from worker.engine.events import Event, LayerProgress, Listener, Phase, Retrying
 from worker.engine.pipeline.plan import LayerTask
@@ -38,23 +40,57 @@ class LayerReporter:
     def __init__(self, announcer: Announcer, task: LayerTask) -> None:
         self._announcer = announcer
         self._task = task
+        self._lock = threading.Lock()
         self._phase = Phase.WAITING
+        self._done = 0
+        self._held_back = False
         self._next = 0.0
         self.fetched = 0
         self.unpacked = 0
 
     def moved(self, phase: Phase, done: int) -> None:
         """The layer is in ``phase`` now, with ``done`` compressed bytes consumed in it."""
-        now = time.monotonic()
-        if phase is self._phase and now < self._next:
-            return
-        self._phase = phase
-        self._next = now + _INTERVAL
-        size = self._task.descriptor.size
-        for position in self._task.positions:
-            event = LayerProgress(position, phase, done, size, self.fetched, self.unpacked)
-            self._announcer.tell(event)
+        with self._lock:
+            too_soon = phase is self._phase and time.monotonic() < self._next
+            self._phase, self._done = phase, done
+            if too_soon:
+                self._held_back = True
+            else:
+                self._tell()
+
+    def flush(self) -> None:
+        """Tell what came too soon after the event before it, if nothing has been told since."""
+        with self._lock:
+            if self._held_back and time.monotonic() >= self._next:
+                self._tell()
 
     def retrying(self, reason: str, attempt: int, delay: float) -> None:
         """Fetching it failed for now, and goes on after ``delay`` seconds."""
         self._announcer.tell(Retrying(self._task.positions[0], reason, attempt, delay))
+
+    def _tell(self) -> None:
+        self._held_back = False
+        self._next = time.monotonic() + _INTERVAL
+        size = self._task.descriptor.size
+        for position in self._task.positions:
+            event = LayerProgress(position, self._phase, self._done, size, self.fetched, self.unpacked)
+            self._announcer.tell(event)
+
+
+@contextlib.contextmanager
+def flushing(reporters: Sequence[LayerReporter]) -> Iterator[None]:
+    """Let nothing be held back for long within the block: who waits for a stalled registry sees where."""
+    ended = threading.Event()
+
+    def run() -> None:
+        while not ended.wait(_INTERVAL):
+            for reporter in reporters:
+                reporter.flush()
+
+    thread = threading.Thread(target=run, name="progress", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()

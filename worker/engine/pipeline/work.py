@@ -11,7 +11,7 @@ from worker.engine.pipeline.additions import Additions
 from worker.engine.pipeline.layer import Brought, LayerWork, Source
 from worker.engine.pipeline.parallel import run_all
 from worker.engine.pipeline.plan import LayerTask, Need
-from worker.engine.pipeline.progress import Announcer
+from worker.engine.pipeline.progress import Announcer, flushing
 from worker.engine.store import Store
 
 
@@ -42,4 +42,5 @@ def bring_layers(
     works = [
         LayerWork(store, task, source, announcer, cancel, limits or Limits(), additions) for task in ordered
     ]
-    return run_all([work.run for work in works], at_once or len(os.sched_getaffinity(0)), cancel)
+    with flushing([work.report for work in works]):
+        return run_all([work.run for work in works], at_once or len(os.sched_getaffinity(0)), cancel)
