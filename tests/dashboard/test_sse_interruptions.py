@@ -6,17 +6,19 @@ import asyncio
 
 import pytest
 
-from dashboard import tickets
 from dashboard.live import Live, channel
 from dashboard.live.threads import in_thread
 from tests.conftest import Users
-from tests.support.asgi import Viewer
-from tests.support.live import end, page, play, running_job, snapshot
+from tests.support.live import end, page, play, project_page, running_job, snapshot, tell, watching
 from tests.support.redis import RedisServer
 from worker.models import Job, Project
-from worker.progress import publish
 
 pytestmark = [pytest.mark.services, pytest.mark.django_db(transaction=True)]
+
+
+@pytest.fixture(autouse=True)
+def _soon_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(channel, "RETRY_SECONDS", 0.05)
 
 
 @pytest.fixture
@@ -25,43 +27,33 @@ def job(project: Project, redis_server: RedisServer) -> Job:
 
 
 def test_when_redis_goes_the_page_says_so_and_recovers(
-    job: Job, users: Users, redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+    job: Job, users: Users, redis_server: RedisServer
 ) -> None:
-    monkeypatch.setattr(channel, "RETRY_SECONDS", 0.05)
-
     async def story(live: Live) -> None:
-        await asyncio.to_thread(publish, snapshot(job, 100))
-        async with page(live, job, users.viewer.pk) as viewer:
-            await viewer.event_with("100 B")
+        async with watching(live, job, users.viewer.pk) as viewer:
             await asyncio.to_thread(redis_server.stop)
             notice = await viewer.event_with("Live updates are interrupted; trying again.")
             assert 'hx-target="#live-status"' in notice.data
             async with page(live, job, users.viewer.pk) as late:
                 await late.event_with("Live updates are interrupted")
             await asyncio.to_thread(redis_server.start)
-            while "#live-status" not in (event := await viewer.event()).data:
-                pass
+            event = await viewer.event_with("#live-status")
             assert "interrupted" not in event.data
-            await asyncio.to_thread(publish, snapshot(job, 900))
+            await tell(snapshot(job, 900))
             await viewer.event_with("900 B")
 
     play(redis_server.url, story)
 
 
 def test_a_job_that_ends_while_redis_is_gone_is_told_from_its_row(
-    job: Job, users: Users, redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+    job: Job, users: Users, redis_server: RedisServer
 ) -> None:
-    monkeypatch.setattr(channel, "RETRY_SECONDS", 0.05)
-
     async def story(live: Live) -> None:
-        await asyncio.to_thread(publish, snapshot(job, 100))
-        async with page(live, job, users.viewer.pk) as viewer:
-            await viewer.event_with("100 B")
+        async with watching(live, job, users.viewer.pk) as viewer:
             await asyncio.to_thread(redis_server.stop)
             await viewer.event_with("Live updates are interrupted")
             await in_thread(lambda: end(job))
-            while "#live-status" not in (event := await viewer.event()).data:
-                pass
+            event = await viewer.event_with("#live-status")
             assert "interrupted" not in event.data, "the notice must not outlive the stream"
             await viewer.event_named("done")
             await viewer.ended()
@@ -71,15 +63,13 @@ def test_a_job_that_ends_while_redis_is_gone_is_told_from_its_row(
 
 
 def test_after_an_interruption_a_page_looks_at_everything_once(
-    project: Project, users: Users, redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+    project: Project, users: Users, redis_server: RedisServer
 ) -> None:
     """A Redis that starts anew has forgotten what was announced."""
-    monkeypatch.setattr(channel, "RETRY_SECONDS", 0.05)
 
     async def story(live: Live) -> None:
-        ticket = tickets.issue("project", project.pk, users.viewer.pk)
-        async with Viewer(live, f"/live/projects/{project.pk}", f"ticket={ticket}") as viewer:
-            await viewer.until(lambda: viewer.status != 0)
+        async with project_page(live, project, users.viewer.pk) as viewer:
+            await viewer.begun()
             await asyncio.to_thread(redis_server.stop)
             await viewer.event_with("Live updates are interrupted")
             await asyncio.to_thread(redis_server.start)

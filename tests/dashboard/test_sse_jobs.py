@@ -17,7 +17,7 @@ from dashboard.live import Live, feeds
 from dashboard.live.threads import in_thread
 from tests.conftest import Users
 from tests.support.asgi import Viewer
-from tests.support.live import end, page, play, running_job, snapshot
+from tests.support.live import end, page, play, running_job, snapshot, tell, watching
 from tests.support.redis import RedisServer
 from worker.models import Job, JobState, Project
 from worker.progress import ErrorInfo, job_key, publish
@@ -35,7 +35,7 @@ def test_a_viewer_sees_where_the_job_stands_then_each_change_then_the_end(
     job: Job, users: Users, redis_server: RedisServer
 ) -> None:
     async def story(live: Live) -> None:
-        await asyncio.to_thread(publish, snapshot(job, 100))
+        await tell(snapshot(job, 100))
         async with page(live, job, users.viewer.pk) as viewer:
             first = await viewer.event()
             assert viewer.status == 200
@@ -44,7 +44,7 @@ def test_a_viewer_sees_where_the_job_stands_then_each_change_then_the_end(
             assert "100 B of 1000 B" in first.data
             assert first.name == ""
             assert first.id.endswith("-0")
-            await asyncio.to_thread(publish, snapshot(job, 700))
+            await tell(snapshot(job, 700))
             second = await viewer.event_with("700 B of 1000 B")
             assert second.id > first.id
             await in_thread(lambda: end(job))
@@ -92,11 +92,11 @@ def test_a_browser_that_comes_back_misses_nothing_that_matters(
     """Each entry is the whole job: the newest one makes up for all that were missed, the end included."""
 
     async def story(live: Live) -> None:
-        await asyncio.to_thread(publish, snapshot(job, 100))
+        await tell(snapshot(job, 100))
         async with page(live, job, users.viewer.pk) as viewer:
             seen = (await viewer.event()).id
         for done in (200, 300):
-            await asyncio.to_thread(publish, snapshot(job, done))
+            await tell(snapshot(job, done))
         async with page(live, job, users.viewer.pk, last_event_id=seen) as viewer:
             assert "300 B of 1000 B" in (await viewer.event()).data
         await in_thread(lambda: end(job))
@@ -114,9 +114,7 @@ def test_a_quiet_job_is_looked_up_in_the_catalog(
     monkeypatch.setattr(feeds, "BLOCK_SECONDS", 0.1)
 
     async def story(live: Live) -> None:
-        await asyncio.to_thread(publish, snapshot(job, 100))
-        async with page(live, job, users.viewer.pk) as viewer:
-            await viewer.event_with("100 B")
+        async with watching(live, job, users.viewer.pk) as viewer:
             ended = Job.objects.filter(pk=job.pk)
             await in_thread(
                 lambda: ended.update(
@@ -135,9 +133,7 @@ def test_a_silent_worker_is_mentioned(
     monkeypatch.setattr(feeds, "BLOCK_SECONDS", 0.1)
 
     async def story(live: Live) -> None:
-        await asyncio.to_thread(publish, snapshot(job, 100))
-        async with page(live, job, users.viewer.pk) as viewer:
-            await viewer.event_with("100 B")
+        async with watching(live, job, users.viewer.pk) as viewer:
             old = timezone.now() - timedelta(minutes=1)
             await in_thread(lambda: Job.objects.filter(pk=job.pk).update(heartbeat_at=old))
             assert "100 B" in (await viewer.event_with("no sign of life")).data
@@ -152,9 +148,7 @@ def test_who_comes_later_sees_where_a_quiet_job_stands(
     monkeypatch.setattr(feeds, "BLOCK_SECONDS", 60.0)
 
     async def story(live: Live) -> None:
-        await asyncio.to_thread(publish, snapshot(job, 100))
-        async with page(live, job, users.viewer.pk) as early:
-            await early.event_with("100 B")
+        async with watching(live, job, users.viewer.pk):
             async with page(live, job, users.admin.pk) as late:
                 await late.event_with("100 B")
                 assert b"interrupted" not in late.body
@@ -184,7 +178,7 @@ def test_the_row_decides_when_a_job_has_ended(
     monkeypatch.setattr(feeds, "BLOCK_SECONDS", 60.0)
 
     async def story(live: Live) -> None:
-        await asyncio.to_thread(publish, snapshot(job, 1000, "succeeded"))
+        await tell(snapshot(job, 1000, "succeeded"))
         async with page(live, job, users.viewer.pk) as viewer:
             await asyncio.sleep(0.3)
             assert b"event: done" not in viewer.body
@@ -202,7 +196,7 @@ def test_a_stream_that_says_the_end_against_the_row_ends_nothing(
     monkeypatch.setattr(feeds, "BLOCK_SECONDS", 0.1)
 
     async def story(live: Live) -> None:
-        await asyncio.to_thread(publish, snapshot(job, 1000, "succeeded"))
+        await tell(snapshot(job, 1000, "succeeded"))
         async with page(live, job, users.viewer.pk) as viewer:
             await viewer.event_with(">running<")
             assert b"event: done" not in viewer.body
@@ -217,14 +211,14 @@ def test_a_program_gets_whole_jobs_as_json(job: Job, users: Users, redis_server:
     failure = ErrorInfo("unauthorized", "The registry wants credentials.", "Enter them.")
 
     async def story(live: Live) -> None:
-        await asyncio.to_thread(publish, snapshot(job, 100))
+        await tell(snapshot(job, 100))
         headers = {"authorization": f"Bearer {token}"}
         async with Viewer(live, f"/api/v1/jobs/{job.pk}/events", headers=headers) as viewer:
             told = json.loads((await viewer.event()).data)
             assert (told["id"], told["state"], told["progress"]["done"]) == (job.pk, "running", 100)
             fields = {"state": "failed", "error_code": failure.code, "error_message": failure.message}
             await in_thread(lambda: Job.objects.filter(pk=job.pk).update(**fields, error_hint=failure.hint))
-            await asyncio.to_thread(publish, replace(snapshot(job, 100, "failed"), error=failure))
+            await tell(replace(snapshot(job, 100, "failed"), error=failure))
             told = json.loads((await viewer.event_with('"failed"')).data)
             assert told["error"] == {"code": failure.code, "message": failure.message, "hint": failure.hint}
             last = await viewer.event()

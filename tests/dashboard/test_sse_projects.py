@@ -10,7 +10,7 @@ from dashboard import tickets
 from dashboard.live import Live
 from tests.conftest import Users
 from tests.support.asgi import Viewer
-from tests.support.live import play
+from tests.support.live import play, project_page
 from tests.support.redis import RedisServer
 from worker.models import Project
 from worker.progress import announce, project_key
@@ -22,9 +22,8 @@ def test_a_project_s_topics_are_told_by_name(
     project: Project, users: Users, redis_server: RedisServer
 ) -> None:
     async def story(live: Live) -> None:
-        ticket = tickets.issue("project", project.pk, users.viewer.pk)
-        async with Viewer(live, f"/live/projects/{project.pk}", f"ticket={ticket}") as viewer:
-            await viewer.until(lambda: viewer.status != 0)
+        async with project_page(live, project, users.viewer.pk) as viewer:
+            await viewer.begun()
             await asyncio.to_thread(announce, project.pk, "images")
             event = await viewer.event()
             assert (event.name, event.data) == ("images", "images")
@@ -36,9 +35,8 @@ def test_a_burst_of_one_topic_is_told_once_a_second(
     project: Project, users: Users, redis_server: RedisServer
 ) -> None:
     async def story(live: Live) -> None:
-        ticket = tickets.issue("project", project.pk, users.viewer.pk)
-        async with Viewer(live, f"/live/projects/{project.pk}", f"ticket={ticket}") as viewer:
-            await viewer.until(lambda: viewer.status != 0)
+        async with project_page(live, project, users.viewer.pk) as viewer:
+            await viewer.begun()
             for _ in range(50):
                 await asyncio.to_thread(announce, project.pk, "jobs")
             await asyncio.to_thread(announce, project.pk, "images")

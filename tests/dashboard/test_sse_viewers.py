@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import pytest
 
 from dashboard.live import Live, app, channel, feeds
 from dashboard.live.threads import in_thread
 from tests.conftest import Users
 from tests.support.asgi import Viewer
-from tests.support.live import end, page, play, running_job, snapshot
+from tests.support.live import end, page, play, running_job, snapshot, tell
 from tests.support.redis import RedisServer
 from worker.models import Job, Project
-from worker.progress import Snapshot, publish
+from worker.progress import Snapshot
 from worker.services import issue_token, revoke_token
 
 pytestmark = [pytest.mark.services, pytest.mark.django_db(transaction=True)]
@@ -38,7 +36,7 @@ def test_many_viewers_share_one_reader_and_see_the_same(
     monkeypatch.setattr(feeds, "job_update", counting)
 
     async def story(live: Live) -> None:
-        await asyncio.to_thread(publish, snapshot(job, 100))
+        await tell(snapshot(job, 100))
         viewers = [page(live, job, user) for user in (users.viewer.pk, users.admin.pk, users.superuser.pk)]
         async with viewers[0], viewers[1], viewers[2]:
             for viewer in viewers:
@@ -46,7 +44,7 @@ def test_many_viewers_share_one_reader_and_see_the_same(
             assert len(live.hub) == 1
             blocked = [c for c in redis_server.client.client_list() if c["cmd"] == "xread"]
             assert len(blocked) <= 1
-            await asyncio.to_thread(publish, snapshot(job, 500))
+            await tell(snapshot(job, 500))
             events = [await viewer.event_with("500 B") for viewer in viewers]
             assert len({event.data for event in events}) == 1
             assert rendered.count(500) == 1
@@ -58,12 +56,12 @@ def test_a_slow_viewer_gets_the_newest_state_and_holds_nobody_up(
     job: Job, users: Users, redis_server: RedisServer
 ) -> None:
     async def story(live: Live) -> None:
-        await asyncio.to_thread(publish, snapshot(job, 1))
+        await tell(snapshot(job, 1))
         async with page(live, job, users.viewer.pk) as slow, page(live, job, users.admin.pk) as quick:
             await slow.event()
             slow.may_read.clear()
             for done in range(2, 60):
-                await asyncio.to_thread(publish, snapshot(job, done))
+                await tell(snapshot(job, done))
                 await quick.event_with(f"<dd>{done // 10}")
             await in_thread(lambda: end(job))
             await quick.ended()

@@ -84,6 +84,10 @@ class Viewer:
             self.body += message.get("body", b"")
         self._news.set()
 
+    async def begun(self) -> None:
+        """Wait until the server has begun to answer."""
+        await self.until(lambda: self.status != 0)
+
     async def ended(self) -> None:
         """Wait until the server has ended the answer."""
         async with asyncio.timeout(PATIENCE):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 
 from django.utils import timezone
 
@@ -68,9 +69,31 @@ def end(job: Job, state: JobState = JobState.SUCCEEDED) -> None:
     publish(last)
 
 
+async def tell(shot: Snapshot) -> None:
+    """Publish ``shot``, as the worker does; from within a story."""
+    await asyncio.to_thread(publish, shot)
+
+
 def page(live: Live, job: Job, user_id: int, **headers: str) -> Viewer:
     """Return a page of ``user_id`` that watches ``job``."""
-    query = f"ticket={tickets.issue('job', job.pk, user_id)}"
-    return Viewer(
-        live, f"/live/jobs/{job.pk}", query, headers={k.replace("_", "-"): v for k, v in headers.items()}
-    )
+    return _page(live, "job", job.pk, user_id, **headers)
+
+
+def project_page(live: Live, project: Project, user_id: int) -> Viewer:
+    """Return a page of ``user_id`` that watches ``project``."""
+    return _page(live, "project", project.pk, user_id)
+
+
+@asynccontextmanager
+async def watching(live: Live, job: Job, user_id: int) -> AsyncIterator[Viewer]:
+    """A page of ``user_id`` that has seen ``job`` stand at 100 bytes, and looks on."""
+    await tell(snapshot(job, 100))
+    async with page(live, job, user_id) as viewer:
+        await viewer.event_with("100 B")
+        yield viewer
+
+
+def _page(live: Live, kind: tickets.Kind, id: int, user_id: int, **headers: str) -> Viewer:
+    ticket = tickets.issue(kind, id, user_id)
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return Viewer(live, f"/live/{kind}s/{id}", f"ticket={ticket}", headers=named)
