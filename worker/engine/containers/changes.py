@@ -10,10 +10,12 @@ import errno
 import heapq
 import os
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
+
+from worker.engine.layers.xattrs import OVERLAY_OPAQUE
 
 MAX_CHANGES = 10_000
 MAX_DEPTH = 256
@@ -21,7 +23,7 @@ MAX_DEPTH = 256
 
 Kind = Literal["added", "changed", "removed"]
 
-_OPAQUE = "trusted.overlay.opaque"
+_OPEN = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _TYPES = {
     stat.S_IFREG: "file",
     stat.S_IFDIR: "directory",
@@ -63,7 +65,7 @@ def changes_in(upper: Path, trees: tuple[Path, ...], limit: int = MAX_CHANGES) -
         OSError: this process may not read all of it.
     """
     walk = _Walk(limit)
-    top = os.open(upper, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    top = os.open(upper, _OPEN)
     try:
         walk.directory(top, b"", [os.fsencode(tree) for tree in reversed(trees)])
     finally:
@@ -119,9 +121,7 @@ class _Walk:
             self.add(path, "changed", status)
         if is_directory and depth < MAX_DEPTH:
             try:
-                descriptor = os.open(
-                    name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=parent
-                )
+                descriptor = os.open(name, _OPEN, dir_fd=parent)
             except (FileNotFoundError, NotADirectoryError):
                 return  # gone meanwhile
             try:
@@ -153,8 +153,10 @@ class _Walk:
 
 def _lookup(lowers: list[bytes], name: bytes) -> os.stat_result | None:
     """What the merged layers have under a name; None if nothing, or a whiteout."""
-    for status in _layers_of(lowers, name):
-        return None if _is_whiteout(status) else status
+    for lower in lowers:
+        status = _stat(lower + b"/" + name)
+        if status is not None:
+            return None if _is_whiteout(status) else status
     return None
 
 
@@ -174,13 +176,6 @@ def _merged_with(lowers: list[bytes], name: bytes) -> list[bytes]:
     return merged
 
 
-def _layers_of(lowers: list[bytes], name: bytes) -> Iterator[os.stat_result]:
-    for lower in lowers:
-        status = _stat(lower + b"/" + name)
-        if status is not None:
-            yield status
-
-
 def _stat(path: bytes) -> os.stat_result | None:
     try:
         return os.lstat(path)
@@ -196,7 +191,7 @@ def _is_whiteout(status: os.stat_result) -> bool:
 
 def _is_opaque(directory: int | bytes) -> bool:
     try:
-        return os.getxattr(directory, _OPAQUE) == b"y"
+        return os.getxattr(directory, OVERLAY_OPAQUE) == b"y"
     except OSError:  # no such mark, or no right to see it
         return False
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 from worker.engine.errors import CorruptLayer
 from worker.engine.layers.names import split
-from worker.engine.layers.xattrs import set_xattr
+from worker.engine.layers.xattrs import set_xattrs
 
 _OPEN = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _KEPT_OPEN = 64
@@ -144,8 +144,7 @@ class Directories:
         try:
             os.fchown(fd, attributes.uid, attributes.gid)
             os.fchmod(fd, attributes.mode)
-            for key, value in attributes.xattrs.items():
-                set_xattr(fd, key, value)
+            set_xattrs(fd, attributes.xattrs)
         finally:
             os.close(fd)
 

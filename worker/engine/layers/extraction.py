@@ -21,10 +21,10 @@ from worker.engine.cancel import CancelToken
 from worker.engine.disk import disk_errors
 from worker.engine.errors import SandboxError, StrataError
 from worker.engine.layers.limits import Limits
+from worker.engine.layers.xattrs import OVERLAY_OPAQUE
 
 _PIPE_BYTES = 1 << 20  # what an unprivileged user may ask for, by default
 _WAIT = 0.1  # seconds
-_OPAQUE = b"trusted.overlay.opaque"
 _WALK = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _HOME = str(Path(__file__).resolve().parents[3])
 
@@ -211,7 +211,7 @@ class Extraction:
                     deeper = os.open(name, _WALK, dir_fd=fd)
                     os.close(fd)
                     fd = deeper
-                os.setxattr(fd, _OPAQUE, b"y")
+                os.setxattr(fd, OVERLAY_OPAQUE, b"y")
             finally:
                 os.close(fd)
 

@@ -18,7 +18,7 @@ from worker.engine.layers.directories import Attributes, Directories
 from worker.engine.layers.header import TarEntry, TarType
 from worker.engine.layers.index import FILE_NUMBER, EntryType, FileEntry, IndexWriter
 from worker.engine.layers.names import Mark, normalise, read_mark, split
-from worker.engine.layers.xattrs import accepted, set_xattr
+from worker.engine.layers.xattrs import accepted, set_xattrs
 
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _SET_ID_BITS = stat.S_ISUID | stat.S_ISGID
@@ -173,8 +173,7 @@ class TreeWriter:
                 if mode & _SET_ID_BITS:
                     os.fchmod(fd, mode)  # which fchown has cleared
             xattrs = accepted(entry.xattrs)
-            for key, value in xattrs.items():
-                set_xattr(fd, key, value)
+            set_xattrs(fd, xattrs)
             os.utime(fd, ns=(mtime_ns, mtime_ns))
         finally:
             os.close(fd)

@@ -1,9 +1,13 @@
-"""Extended attributes of a layer's entries: which are believed."""
+"""Extended attributes: which of a layer's are believed, and OverlayFS's own."""
 
 from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Mapping
+
+OVERLAY_OPAQUE = "trusted.overlay.opaque"
+"""OverlayFS's mark on a directory, if its value is ``y``: what the layers below have in it is deleted."""
 
 _ACCEPTED = (b"user.", b"security.capability", b"system.posix_acl_access", b"system.posix_acl_default")
 _REFUSED = (b"user.overlay.",)
@@ -24,10 +28,11 @@ def accepted(xattrs: dict[bytes, bytes]) -> dict[bytes, bytes]:
     }
 
 
-def set_xattr(file: int, name: bytes, value: bytes) -> None:
-    """Set one on an open file; a file system that knows no such attributes is no reason to fail."""
-    try:
-        os.setxattr(file, name, value)
-    except OSError as error:
-        if error.errno not in (errno.ENOTSUP, errno.EINVAL):
-            raise
+def set_xattrs(file: int, xattrs: Mapping[bytes, bytes]) -> None:
+    """Set them on an open file; a file system that knows no such attributes is no reason to fail."""
+    for name, value in xattrs.items():
+        try:
+            os.setxattr(file, name, value)
+        except OSError as error:
+            if error.errno not in (errno.ENOTSUP, errno.EINVAL):
+                raise

@@ -8,11 +8,10 @@ import stat
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from worker.engine.layers.xattrs import accepted, set_xattr
+from worker.engine.layers.xattrs import OVERLAY_OPAQUE, accepted, set_xattrs
 from worker.engine.merged.inheritance import Attributes, Directory, Found, Layer, Obstacle, parent_of
 
 _OPEN = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-_OPAQUE = "trusted.overlay.opaque"
 _OBSTRUCTED = frozenset({errno.ENOTDIR, errno.ELOOP})
 # A path longer than the kernel takes at once is one that nothing in a container can name either.
 _ABSENT = frozenset({errno.ENOENT, errno.ENAMETOOLONG})
@@ -52,7 +51,7 @@ def _look_up(root: int, path: bytes, implied: bool) -> Found | None:
         raise
     try:
         names = os.listxattr(directory)
-        return Directory(None if implied else _attributes_of(directory, names), _OPAQUE in names)
+        return Directory(None if implied else _attributes_of(directory, names), OVERLAY_OPAQUE in names)
     finally:
         os.close(directory)
 
@@ -87,8 +86,7 @@ def _give(root: int, path: bytes, attributes: Attributes) -> None:
     try:
         os.fchown(directory, attributes.uid, attributes.gid)
         os.fchmod(directory, attributes.mode)
-        for name, value in attributes.xattrs.items():
-            set_xattr(directory, name, value)
+        set_xattrs(directory, attributes.xattrs)
         os.utime(directory, ns=(attributes.mtime_ns, attributes.mtime_ns))
     finally:
         os.close(directory)
