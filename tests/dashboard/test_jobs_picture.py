@@ -214,6 +214,13 @@ def test_durations_are_written_short(seconds: float, written: str) -> None:
     assert duration(seconds) == written
 
 
+def told_of(job: Job) -> Waiting:
+    """What the page says that ``job`` waits for; it must wait for something."""
+    told = waiting(job)
+    assert told is not None
+    return told
+
+
 class TestWaiting:
     """What a job waits for, by what the catalog tells."""
 
@@ -224,22 +231,19 @@ class TestWaiting:
         )
 
     def test_a_job_just_sent_is_about_to_begin(self, queued: Job) -> None:
-        told = waiting(queued)
-        assert told is not None
+        told = told_of(queued)
         assert (told.message, told.is_trouble) == ("It is about to begin.", False)
 
     def test_a_job_that_nobody_takes_is_trouble(self, queued: Job) -> None:
         queued.sent_at = timezone.now() - timedelta(minutes=1)
-        told = waiting(queued)
-        assert told is not None
+        told = told_of(queued)
         assert told.is_trouble
         assert "“pull”" in told.hint
 
     def test_a_job_behind_others_waits_its_turn(self, queued: Job, project: Project) -> None:
         queued.sent_at = timezone.now() - timedelta(minutes=1)
         Job.objects.create(project=project, kind=JobKind.PULL, reference="b", state=JobState.RUNNING)
-        told = waiting(queued)
-        assert told is not None
+        told = told_of(queued)
         assert (told.message, told.is_trouble) == (
             "It waits for a free worker: another job is running.",
             False,
@@ -247,16 +251,13 @@ class TestWaiting:
 
     def test_a_job_that_could_not_be_sent_blames_redis(self, queued: Job) -> None:
         queued.sent_at, queued.created_at = None, timezone.now() - timedelta(minutes=1)
-        told = waiting(queued)
-        assert told is not None
+        told = told_of(queued)
         assert told.is_trouble
         assert "Redis" in told.message
 
     def test_a_job_whose_worker_is_gone_is_taken_up_again(self, queued: Job) -> None:
         queued.sent_at, queued.attempt = None, 1
-        told = waiting(queued)
-        assert told is not None
-        assert "taken up again" in told.message
+        assert "taken up again" in told_of(queued).message
 
     def test_a_job_that_runs_or_ended_waits_for_nothing(self, queued: Job) -> None:
         queued.state, queued.heartbeat_at = JobState.RUNNING, timezone.now()
@@ -266,10 +267,6 @@ class TestWaiting:
 
     def test_a_silent_worker_is_trouble_and_a_cancelled_job_says_so(self, queued: Job) -> None:
         queued.state, queued.heartbeat_at = JobState.RUNNING, timezone.now() - timedelta(minutes=1)
-        told = waiting(queued)
-        assert told is not None
-        assert told.is_trouble
+        assert told_of(queued).is_trouble
         queued.cancel_requested_at = timezone.now()
-        told = waiting(queued)
-        assert told is not None
-        assert told.message == "It is being cancelled."
+        assert told_of(queued).message == "It is being cancelled."
