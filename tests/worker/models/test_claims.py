@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import threading
-
 import pytest
-from django.db import connection
 
+from tests.support.threads import at_once
 from worker.models import Job, JobKind, JobState, Project
 
 
@@ -36,21 +34,7 @@ def test_a_job_that_is_gone_cannot_be_claimed(project: Project) -> None:
 @pytest.mark.django_db(transaction=True)
 def test_of_many_claims_at_once_exactly_one_succeeds() -> None:
     job = queued(Project.objects.create(slug="p", name="P"))
-    start = threading.Barrier(6)
-    claims = []
-
-    def claim() -> None:
-        try:
-            start.wait()
-            claims.append(Job.objects.claim(job.pk))
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=claim) for _ in range(6)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    claims = at_once([lambda: Job.objects.claim(job.pk)] * 6)
     assert len(claims) == 6
     assert sum(claimed is not None for claimed in claims) == 1
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import threading
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 
 import pytest
-from django.db import connection
 from django.utils.timezone import now
 
 from samples.images import SampleImage, SampleLayer, image, layer, recompressed
+from tests.support.threads import at_once
 from worker.engine.oci import Digest, Reference, chain_ids, layer_commands
 from worker.engine.pull import PulledImage, PulledLayer
 from worker.models import Blob, Image, ImageLayer, Layer, Project, Tag, TagMovement
@@ -156,19 +155,12 @@ def test_many_may_record_the_same_at_once() -> None:
     projects = [Project.objects.create(slug=name, name=name) for name in ("one", "two")]
     parts = [layer({f"f{number}": bytes([number])}) for number in range(6)]
     samples = [image(parts), image(parts[::-1])]
-    start = threading.Barrier(8)
 
     def work(number: int) -> None:
-        try:
-            start.wait()
-            for _ in range(3):
-                record(projects[number % 2], REFERENCE, pulled(samples[number // 2 % 2]))
-        finally:
-            connection.close()
+        for _ in range(3):
+            record(projects[number % 2], REFERENCE, pulled(samples[number // 2 % 2]))
 
-    with ThreadPoolExecutor(8) as pool:
-        # Collecting the results raises what a thread raised.
-        list(pool.map(work, range(8)))
+    at_once([partial(work, number) for number in range(8)])
     assert (Layer.objects.count(), Blob.objects.count()) == (6, 6)
     assert (Image.objects.count(), ImageLayer.objects.count(), Tag.objects.count()) == (4, 24, 2)
     for tag in Tag.objects.select_related("image"):

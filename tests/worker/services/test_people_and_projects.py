@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import threading
+from functools import partial
 
 import pytest
 from django.contrib.auth.models import User
-from django.db import connection
 
 from tests.conftest import Users
+from tests.support.threads import at_once
 from worker import services
 from worker.engine.errors import Conflict, InvalidInput, NotAllowed, NotFound, StrataError
 from worker.models import ApiToken, Membership, Project, Role
@@ -56,24 +57,14 @@ class TestSetup:
 
 @pytest.mark.django_db(transaction=True)
 def test_of_two_who_set_up_at_once_one_wins() -> None:
-    start = threading.Barrier(2)
-    outcomes: list[str] = []
-
-    def set_up(name: str) -> None:
+    def set_up(name: str) -> str:
         try:
-            start.wait()
             services.create_first_admin(name, GOOD)
-            outcomes.append("made")
         except Conflict:
-            outcomes.append("too late")
-        finally:
-            connection.close()
+            return "too late"
+        return "made"
 
-    threads = [threading.Thread(target=set_up, args=[name]) for name in ("ada", "eve")]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    outcomes = at_once([partial(set_up, name) for name in ("ada", "eve")])
     assert sorted(outcomes) == ["made", "too late"]
     assert User.objects.count() == 1
 
@@ -207,20 +198,13 @@ def test_of_two_who_make_the_same_user_at_once_one_is_told(monkeypatch: pytest.M
             both_looked.wait(1)
 
     monkeypatch.setattr("worker.services.projects.check_password", check)
-    outcomes: list[str] = []
 
-    def add(project: Project) -> None:
+    def add(project: Project) -> str:
         try:
             services.add_member(project, "ada", "viewer", password=GOOD, by=None)
-            outcomes.append("made")
         except Conflict:
-            outcomes.append("told")
-        finally:
-            connection.close()
+            return "told"
+        return "made"
 
-    threads = [threading.Thread(target=add, args=[project]) for project in teams]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    outcomes = at_once([partial(add, project) for project in teams])
     assert sorted(outcomes) == ["made", "told"]

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from django.db import connection
 from pytest_django import Settings
 
+from tests.support.threads import at_once
 from worker.models import Job, JobState, Project, Schedule
 from worker.tasks.scheduling import run_due
 
@@ -93,20 +92,6 @@ def test_one_that_cannot_be_reckoned_any_more_is_switched_off_and_harms_no_other
 @pytest.mark.django_db(transaction=True)
 def test_however_many_look_at_the_same_moment_it_runs_once() -> None:
     hourly(Project.objects.create(slug="p", name="P"))
-    start = threading.Barrier(5)
-    started: list[int] = []
-
-    def look() -> None:
-        try:
-            start.wait()
-            started.append(run_due(DUE))
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=look) for _ in range(5)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    started = at_once([lambda: run_due(DUE)] * 5)
     assert sorted(started) == [0, 0, 0, 0, 1]
     assert Job.objects.count() == 1
