@@ -6,42 +6,26 @@ from typing import Any
 
 from django import forms
 
-from worker.engine.errors import InvalidPlatform, InvalidReference, NotAllowed, StrataError
+from dashboard.forms.refusal import RefusableForm, code
+from worker.engine.errors import InvalidPlatform, InvalidReference, NotAllowed
 
 
-class PullForm(forms.Form):
-    """A pull as a person asks for it. Whether it can be meant, the services decide; see :meth:`refuse`."""
+class PullForm(RefusableForm):
+    """A pull as a person asks for it. Whether it can be meant, the services decide."""
+
+    blamed = ((InvalidReference, "reference"), (NotAllowed, "reference"), (InvalidPlatform, "platform"))
 
     reference = forms.CharField(
         max_length=512,
         help_text="As Docker writes it: name, name:tag, host:port/name:tag or name@sha256:…",
-        widget=forms.TextInput(
-            attrs={
-                "class": "mono",
-                "placeholder": "debian:bookworm",
-                "list": "references",
-                "autocomplete": "off",
-                "autocapitalize": "none",
-                "spellcheck": "false",
-                "autofocus": True,
-            }
-        ),
+        widget=forms.TextInput(code(placeholder="debian:bookworm", list="references", autofocus=True)),
         error_messages={"required": "Enter a reference."},
     )
     platform = forms.CharField(
         max_length=152,
         required=False,
         help_text="os/arch or os/arch/variant; empty for the platform of the worker's machine.",
-        widget=forms.TextInput(
-            attrs={
-                "class": "mono",
-                "placeholder": "linux/arm64/v8",
-                "list": "platforms",
-                "autocomplete": "off",
-                "autocapitalize": "none",
-                "spellcheck": "false",
-            }
-        ),
+        widget=forms.TextInput(code(placeholder="linux/arm64/v8", list="platforms")),
     )
     insecure = forms.BooleanField(
         required=False,
@@ -63,12 +47,3 @@ class PullForm(forms.Form):
             "insecure": True if cleaned["insecure"] else None,
             "fetch_only": cleaned["fetch_only"],
         }
-
-    def refuse(self, error: StrataError) -> None:
-        """Show ``error`` at the field that it is about, with what to do next."""
-        field = None
-        if isinstance(error, (InvalidReference, NotAllowed)):
-            field = "reference"
-        elif isinstance(error, InvalidPlatform):
-            field = "platform"
-        self.add_error(field, f"{error.message} {error.hint}".strip())

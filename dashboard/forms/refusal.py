@@ -25,7 +25,7 @@ class RefusableForm(forms.Form):
         self.add_error(field, sentence(error))
 
 
-def code(**attributes: str) -> dict[str, str]:
+def code(**attributes: str | bool) -> dict[str, str | bool]:
     """Return widget attributes for what is code and not prose."""
     return {
         "class": "mono",

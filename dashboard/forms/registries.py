@@ -32,9 +32,7 @@ class RegistryForm(RefusableForm):
         label="User name",
         max_length=255,
         required=False,
-        widget=forms.TextInput(
-            {"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false", "class": "mono"}
-        ),
+        widget=forms.TextInput(code()),
     )
     password = forms.CharField(
         label="Password or token",
