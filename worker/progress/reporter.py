@@ -72,7 +72,7 @@ class Reporter:
     """Listen to one run of a job and publish where it stands.
 
     A context manager. Call it with events, from any thread; it never blocks on Redis: a thread of its own
-    publishes. :meth:`finish` publishes the last snapshot and returns it.
+    publishes. :meth:`finish` returns the last snapshot, to be published once the row says the same.
     """
 
     def __init__(self, job: Job, emit: Callable[[Snapshot], bool] = publish) -> None:
@@ -122,13 +122,11 @@ class Reporter:
             return self._snapshot()
 
     def finish(self, state: str, error: ErrorInfo | None = None) -> Snapshot:
-        """Publish the end of the run (or that it is queued again) as the last entry; return it."""
+        """Publish nothing more; return the end of the run (or that it is queued again)."""
         self._stop()
         with self._lock:
             self._state, self._error, self._retrying = state, error, None
-            last = self._snapshot()
-        self._emit(last)
-        return last
+            return self._snapshot()
 
     def _snapshot(self) -> Snapshot:
         now = time.monotonic()

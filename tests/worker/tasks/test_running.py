@@ -11,10 +11,12 @@ from django.db import connection
 from django.utils.timezone import now
 from pytest_django import Settings
 
+from tests.support.redis import RedisServer
 from worker.engine.cancel import CancelToken
 from worker.engine.errors import ConnectionLost, DiskFull
 from worker.engine.events import LayerPlan, Planned
 from worker.models import Job, JobKind, JobState, Project
+from worker.progress import Snapshot, job_key
 from worker.tasks import stopping
 from worker.tasks.running import Outcome, Run, busy, run_job
 
@@ -37,6 +39,12 @@ def worker_ends() -> Iterator[Callable[[], None]]:
 def until_cancelled(run: Run) -> Outcome:
     run.cancel.wait(20)
     raise AssertionError("nobody cancelled")
+
+
+def told(redis_server: RedisServer, job: Job) -> list[str]:
+    """The states that the job's stream has told of."""
+    entries = redis_server.client.xrange(job_key(job.pk))
+    return [Snapshot.from_json(fields[b"data"]).state for _, fields in entries]
 
 
 def test_success_is_written_with_its_facts(job: Job) -> None:
@@ -144,6 +152,21 @@ def test_the_end_of_one_that_was_taken_over_is_not_written_either(job: Job) -> N
     assert run_job(job.pk, work) is None
     job.refresh_from_db()
     assert (job.state, job.result) == (JobState.RUNNING, {})
+
+
+def test_the_stream_tells_an_end_once(job: Job, redis_server: RedisServer) -> None:
+    run_job(job.pk, lambda run: Outcome())
+    assert told(redis_server, job).count("succeeded") == 1
+    assert told(redis_server, job)[-1] == "succeeded"
+
+
+def test_the_stream_tells_no_end_that_the_row_does_not_have(job: Job, redis_server: RedisServer) -> None:
+    def work(run: Run) -> Outcome:
+        Job.objects.filter(pk=job.pk).update(attempt=2)
+        return Outcome()
+
+    assert run_job(job.pk, work) is None
+    assert "succeeded" not in told(redis_server, job)
 
 
 def test_a_job_whose_row_is_gone_ends(job: Job) -> None:
