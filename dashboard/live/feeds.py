@@ -109,9 +109,9 @@ class JobFeed:
 
     async def _look_at_row(self) -> list[Update]:
         row = await self._load_row()
-        waits_for = await in_thread(lambda: waiting(row))
         if row.state != self._state:
             return await self._tell_row(row)
+        waits_for = await in_thread(lambda: waiting(row))
         if waits_for != self._waits_for and self._snapshot is not None:
             return await self._tell(row, self._snapshot, waits_for, "")
         return []
