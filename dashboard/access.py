@@ -6,6 +6,7 @@ A project that one does not belong to does not exist for that person (404), so t
 from __future__ import annotations
 
 from django.contrib.auth.models import User
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django_htmx.middleware import HtmxDetails
 
@@ -65,10 +66,10 @@ def get_project(request: Request, slug: str, role: Role = Role.VIEWER) -> Projec
     return project
 
 
-def projects_of(user: User) -> list[Project]:
+def projects_of(user: User) -> QuerySet[Project]:
     """Return the projects that ``user`` may see, by name."""
     rows = Project.objects.all() if user.is_superuser else Project.objects.filter(memberships__user=user)
-    return list(rows.order_by("name", "id"))
+    return rows.order_by("name", "id")
 
 
 def last_project(request: HttpRequest) -> tuple[Project | None, Role | None]:
@@ -77,6 +78,6 @@ def last_project(request: HttpRequest) -> tuple[Project | None, Role | None]:
     if not isinstance(user, User):
         return None, None
     slug = request.session.get(LAST_PROJECT, "")
-    projects = projects_of(user)
+    projects = list(projects_of(user))
     project = next((one for one in projects if one.slug == slug), projects[0] if projects else None)
     return project, role_of(user, project) if project else None

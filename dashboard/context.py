@@ -52,7 +52,7 @@ class Frame:
     @cached_property
     def projects(self) -> list[Project]:
         user = getattr(self._request, "user", None)
-        return projects_of(user) if isinstance(user, User) else []
+        return list(projects_of(user)) if isinstance(user, User) else []
 
     @cached_property
     def counts(self) -> dict[str, int]:

@@ -8,7 +8,7 @@ from ninja import Router
 from dashboard.api.auth import caller
 from dashboard.api.schemas.common import Page
 from dashboard.api.schemas.projects import ProjectOut
-from dashboard.api.scope import projects_of
+from dashboard.api.scope import oldest_first
 from worker.models import Membership, Role
 
 router = Router(tags=["projects"])
@@ -27,6 +27,6 @@ def projects(request: HttpRequest) -> Page[ProjectOut]:
             role=Role.ADMIN if user.is_superuser else Role(roles[project.pk]),
             quota_bytes=project.quota_bytes,
         )
-        for project in projects_of(user)
+        for project in oldest_first(user)
     ]
     return Page(items=items, next=None)

@@ -7,16 +7,16 @@ from typing import TypeVar
 from django.contrib.auth.models import User
 from django.db.models import Model, QuerySet
 
+from dashboard.access import projects_of
 from worker.engine.errors import NotFound
 from worker.models import Project
 
 Row = TypeVar("Row", bound=Model)
 
 
-def projects_of(user: User) -> QuerySet[Project]:
+def oldest_first(user: User) -> QuerySet[Project]:
     """Return the projects that ``user`` may see, the first one made first."""
-    projects = Project.objects.all() if user.is_superuser else Project.objects.filter(memberships__user=user)
-    return projects.order_by("id")
+    return projects_of(user).order_by("id")
 
 
 def project_for(user: User, slug: str | None) -> Project:
@@ -26,7 +26,7 @@ def project_for(user: User, slug: str | None) -> Project:
         NotFound: there is none, or the user does not belong to it.
     """
     if slug is None:
-        first = projects_of(user).first()
+        first = oldest_first(user).first()
         if first is None:
             raise NotFound("You belong to no project.", hint="Ask an admin of a project to add you.")
         return first
