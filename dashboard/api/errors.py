@@ -20,13 +20,9 @@ from worker.engine.errors import ContainerStateError, LayerMissing, StrataError
 
 log = logging.getLogger(__name__)
 
-_CODES = {
-    HTTPStatus.BAD_REQUEST: ("bad_request", "Correct the request and try again."),
-    HTTPStatus.NOT_FOUND: ("not_found", "Check the address; /api/v1/openapi.json lists all of them."),
-    HTTPStatus.METHOD_NOT_ALLOWED: (
-        "method_not_allowed",
-        "See /api/v1/openapi.json for what this address takes.",
-    ),
+_HINTS = {
+    HTTPStatus.NOT_FOUND: "Check the address; /api/v1/openapi.json lists all of them.",
+    HTTPStatus.METHOD_NOT_ALLOWED: "See /api/v1/openapi.json for what this address takes.",
 }
 
 
@@ -85,8 +81,8 @@ def _shaped(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponse
 
 
 def _plain(status: HTTPStatus, message: str) -> JsonResponse:
-    code, hint = _CODES.get(status, (status.name.lower(), "Correct the request and try again."))
-    return refusal(status, code, message, hint)
+    hint = _HINTS.get(status, "Correct the request and try again.")
+    return refusal(status, status.name.lower(), message, hint)
 
 
 def _strata_error(request: HttpRequest, error: Any) -> HttpResponse:

@@ -51,10 +51,9 @@ def registry(request: HttpRequest, id: int) -> RegistryOut:
 def change(request: HttpRequest, id: int, given: RegistryChange) -> RegistryOut:
     """Admins."""
     row = _registry(request, id)
-    wanted = given.dict(exclude_unset=True)
     saved = services.save_registry(
         row.project,
-        host=wanted.get("host") or row.host,
+        host=given.host or row.host,
         insecure=row.insecure if given.insecure is None else given.insecure,
         username=row.username if given.username is None else given.username,
         password=given.password,

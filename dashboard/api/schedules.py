@@ -54,9 +54,8 @@ def schedule(request: HttpRequest, id: int) -> ScheduleOut:
 def change(request: HttpRequest, id: int, given: ScheduleChange) -> ScheduleOut:
     """Operators."""
     row = _schedule(request, id)
-    names = ScheduleChange.model_fields
-    wanted = {name: getattr(row, name) for name in names}
-    wanted |= {name: value for name, value in given.dict(exclude_unset=True).items() if value is not None}
+    wanted = {name: getattr(row, name) for name in ScheduleChange.model_fields}
+    wanted |= given.dict(exclude_none=True)
     return ScheduleOut.of(services.save_schedule(row.project, **wanted, by=caller(request), schedule=row))
 
 

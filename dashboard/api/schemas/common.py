@@ -12,6 +12,7 @@ Item = TypeVar("Item")
 
 Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$", examples=["sha256:" + "4a" * 32])]
 Bytes = Annotated[int, Field(ge=0)]
+ProjectSlug = Annotated[str | None, Field(description="The project's slug; absent: your first project.")]
 
 
 class Input(Schema):

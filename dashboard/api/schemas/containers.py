@@ -8,7 +8,7 @@ from datetime import datetime
 from ninja import Field, Schema
 from pydantic import field_validator
 
-from dashboard.api.schemas.common import Bytes, Input
+from dashboard.api.schemas.common import Bytes, Input, ProjectSlug
 from worker.models import Container, ContainerState, Job
 
 
@@ -25,7 +25,7 @@ class ContainerIn(Input):
     command: list[str] | str | None = None
     env: dict[str, str] | None = None
     start: bool = True
-    project: str | None = Field(None, description="The project's slug; absent: your first project.")
+    project: ProjectSlug = None
 
     @field_validator("command")
     @classmethod

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from ninja import Field, Schema
 
-from dashboard.api.schemas.common import Bytes, ErrorOut, Input
+from dashboard.api.schemas.common import Bytes, ErrorOut, Input, ProjectSlug
 from worker.models import Job, JobKind, JobState
 from worker.progress import Snapshot
 
@@ -19,7 +19,7 @@ class PullIn(Input):
     platform: str | None = Field(None, max_length=152, examples=["linux/arm64/v8"])
     insecure: bool | None = None
     fetch_only: bool = False
-    project: str | None = Field(None, description="The project's slug; absent: your first project.")
+    project: ProjectSlug = None
 
 
 class LayerProgressOut(Schema):

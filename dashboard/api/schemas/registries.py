@@ -6,7 +6,7 @@ from datetime import datetime
 
 from ninja import Field, Schema
 
-from dashboard.api.schemas.common import Input
+from dashboard.api.schemas.common import Input, ProjectSlug
 from worker.models import Registry
 
 
@@ -17,7 +17,7 @@ class RegistryIn(Input):
     insecure: bool = False
     username: str = Field("", max_length=255)
     password: str = Field("", description="Write-only.")
-    project: str | None = Field(None, description="The project's slug; absent: your first project.")
+    project: ProjectSlug = None
 
 
 class RegistryChange(Input):

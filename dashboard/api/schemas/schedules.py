@@ -6,7 +6,7 @@ from datetime import datetime
 
 from ninja import Field, Schema
 
-from dashboard.api.schemas.common import Input
+from dashboard.api.schemas.common import Input, ProjectSlug
 from worker.models import Schedule
 
 
@@ -19,7 +19,7 @@ class ScheduleIn(Input):
     cron: str = Field(min_length=1, max_length=100, examples=["0 4 * * *"])
     timezone: str = Field("UTC", max_length=64)
     enabled: bool = True
-    project: str | None = Field(None, description="The project's slug; absent: your first project.")
+    project: ProjectSlug = None
 
 
 class ScheduleChange(Input):
