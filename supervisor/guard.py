@@ -10,9 +10,9 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable
 from contextlib import suppress
 
+from supervisor import linux
 from supervisor.settings import ROOT
 
 _GRACE = 2.5
@@ -21,18 +21,15 @@ _GRACE = 2.5
 class Guard:
     """The supervisor's end of the pipe."""
 
-    def __init__(self, last_command: tuple[str, ...], closing: tuple[int, ...] = ()) -> None:
+    def __init__(self, last_command: tuple[str, ...]) -> None:
         """Fork the guard; ``last_command`` is what it runs after it has ended all groups.
 
         It inherits the lock on the data directory, so that a new start waits until it is done.
-        ``closing`` are descriptors that it must not keep.
         """
         reader, self._writer = os.pipe()
         self.pid = os.fork()
         if self.pid == 0:
             os.close(self._writer)
-            for descriptor in closing:
-                os.close(descriptor)
             _guard(reader, last_command)
         os.close(reader)
 
@@ -87,20 +84,10 @@ def _detach_terminal() -> None:
 def _end(groups: list[int], last_command: tuple[str, ...]) -> None:
     """End ``groups``: TERM to each leader, and KILL to the whole group after a grace."""
     for group in reversed(groups):
-        _try(os.kill, group, signal.SIGTERM)
+        linux.send(os.kill, group, signal.SIGTERM)
     deadline = time.monotonic() + _GRACE
-    while time.monotonic() < deadline and any(_try(os.killpg, group, 0) for group in groups):
+    while time.monotonic() < deadline and any(linux.send(os.killpg, group, 0) for group in groups):
         time.sleep(0.05)
     for group in groups:
-        _try(os.killpg, group, signal.SIGKILL)
-    if last_command:
-        subprocess.run(last_command, cwd=ROOT, check=False, timeout=5)
-
-
-def _try(send: Callable[[int, int], None], target: int, number: int) -> bool:
-    """Send a signal; return whether there was anything to send it to."""
-    try:
-        send(target, number)
-    except (ProcessLookupError, PermissionError):
-        return False
-    return True
+        linux.send(os.killpg, group, signal.SIGKILL)
+    subprocess.run(last_command, cwd=ROOT, check=False, timeout=5)

@@ -1,9 +1,10 @@
-"""The two things about processes that Python has no name for."""
+"""What the supervisor needs of processes, and Python has no name for."""
 
 from __future__ import annotations
 
 import ctypes
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 _PR_SET_CHILD_SUBREAPER = 36
@@ -15,6 +16,15 @@ def adopt_orphans() -> None:
     if libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0:
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number))
+
+
+def send(how: Callable[[int, int], None], target: int, number: int) -> bool:
+    """Send a signal by ``how`` (os.kill, os.killpg); return whether there was anything to send it to."""
+    try:
+        how(target, number)
+    except (ProcessLookupError, PermissionError):
+        return False
+    return True
 
 
 def descendants(pid: int) -> list[int]:

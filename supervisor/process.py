@@ -9,9 +9,9 @@ import subprocess
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 
+from supervisor import linux
 from supervisor.logs import Lines
 from supervisor.settings import ROOT
 
@@ -148,14 +148,9 @@ class Process:
     def terminate(self) -> None:
         """Ask the program to end. Only its first process: it ends its own children in its own order."""
         if self.running:
-            _signal(os.kill, self.pid, signal.SIGTERM)
+            linux.send(os.kill, self.pid, signal.SIGTERM)
 
     def kill_group(self) -> None:
         """End at once whatever is left of its process group, also after its first process has ended."""
         if self.pid:
-            _signal(os.killpg, self.pid, signal.SIGKILL)
-
-
-def _signal(send: Callable[[int, int], None], target: int, number: int) -> None:
-    with suppress(ProcessLookupError, PermissionError):  # it has ended already
-        send(target, number)
+            linux.send(os.killpg, self.pid, signal.SIGKILL)
