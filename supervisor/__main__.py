@@ -28,7 +28,7 @@ def main() -> int:
 def _run(chosen: settings.Settings) -> None:
     checks.check_data(chosen.data)
     lock.take(chosen.data)
-    warnings = checks.check_all(chosen)
+    warnings = checks.check_rest(chosen)
     linux.adopt_orphans()
     guard = Guard(plan.stop_containers(chosen))
     whole = plan.make(chosen)
@@ -40,7 +40,7 @@ def _run(chosen: settings.Settings) -> None:
         printer,
         guard,
         address=chosen.address,
-        web_answers=lambda: ready.web_answers(chosen.host, chosen.port),
+        web_answers=lambda: ready.web_answers(chosen.reachable_host, chosen.port),
     )
     supervisor.run()
 

@@ -93,9 +93,8 @@ def warnings() -> list[str]:
     return [f"Containers cannot run until {' and '.join(missing)} is installed; everything else works."]
 
 
-def check_all(settings: Settings) -> list[str]:
-    """Run every check; return warnings, raise Problem for the first that must hold and does not."""
-    check_data(settings.data)
+def check_rest(settings: Settings) -> list[str]:
+    """Run every check but the data directory's; return warnings, raise Problem for what must hold."""
     check_static()
     if not settings.redis_url:
         find_redis()

@@ -34,9 +34,14 @@ class Settings:
     demo: bool = False
 
     @property
+    def reachable_host(self) -> str:
+        """Where this machine reaches the portal; a wildcard is a place to listen on only."""
+        return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104 - compared, not bound
+
+    @property
     def address(self) -> str:
         """The portal's address as a browser on this machine writes it."""
-        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104 - compared, not bound
+        host = self.reachable_host
         return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
 
 
