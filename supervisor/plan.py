@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 import re
-import secrets
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from supervisor import ports, redis
+from supervisor import ports, private, redis
 from supervisor.process import Program
 from supervisor.settings import ROOT, Settings
 
@@ -87,11 +86,8 @@ def _demo_admin(settings: Settings) -> Mapping[str, str]:
     """Return who administers the demonstration: as the environment says, else one with a made password."""
     if any(os.environ.get(f"STRATA_ADMIN_PASSWORD{suffix}") for suffix in ("", "_FILE")):
         return {}
-    path = settings.data / "demo-password"
-    if not path.is_file():
-        path.touch(mode=0o600)
-        path.write_text(f"{secrets.token_urlsafe(9)}\n")
-    return {"STRATA_ADMIN_USERNAME": "admin", "STRATA_ADMIN_PASSWORD": path.read_text().strip()}
+    password = private.password(settings.data / "demo-password", 9)
+    return {"STRATA_ADMIN_USERNAME": "admin", "STRATA_ADMIN_PASSWORD": password}
 
 
 def stop_containers(settings: Settings) -> tuple[str, ...]:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import re
-import secrets
 from pathlib import Path
 
-from supervisor import checks, ports
+from supervisor import checks, ports, private
 from supervisor.process import Program
 
 # What Redis holds is all expendable (job rows in the catalog are the truth), so a snapshot each minute is
@@ -43,12 +41,12 @@ def prepare(directory: Path) -> tuple[str, Program]:
     """
     directory.mkdir(exist_ok=True, mode=0o700)
     directory.chmod(0o700)
-    password = _password(directory / "password")
+    password = private.password(directory / "password", 32)
     port = ports.remembered(directory / "port")
     config = directory / "redis.conf"
-    _write(config, _CONFIG.format(port=port, password=password, directory=directory))
+    private.write(config, _CONFIG.format(port=port, password=password, directory=directory))
     url = f"redis://:{password}@127.0.0.1:{port}/0"
-    _write(directory / "url", f"{url}\n")
+    private.write(directory / "url", f"{url}\n")
     program = Program(
         name="redis",
         command=(checks.find_redis(), str(config)),
@@ -65,17 +63,3 @@ def show(line: str) -> str | None:
         return None
     text = match["text"]
     return text if match["level"] == "#" and not _NOISE.match(text) else None
-
-
-def _password(path: Path) -> str:
-    if not path.is_file():
-        _write(path, secrets.token_urlsafe(32))
-    return path.read_text().strip()
-
-
-def _write(path: Path, text: str) -> None:
-    """Replace ``path`` in one step, readable by this user only from its first byte."""
-    draft = path.with_name(f"{path.name}.new")
-    with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:  # noqa: PTH123
-        file.write(text)
-    draft.replace(path)
