@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from django.http import HttpResponse
+from django.http import HttpResponse, QueryDict
 from django.shortcuts import render
 from django.utils.cache import patch_vary_headers
 
@@ -24,9 +24,15 @@ def page_or_part(
     response = render(request, wanted, dict(context), status=status)
     patch_vary_headers(response, ["HX-Request"])
     if request.htmx and request.method == "GET" and "HX-Push-Url" not in response:
-        query = request.GET.copy()
-        for key in [key for key, values in request.GET.lists() if not any(values)]:
-            del query[key]
-        if request.GET and len(query) != len(request.GET):
+        query = filled(request.GET)
+        if len(query) != len(request.GET):
             response["HX-Push-Url"] = f"{request.path}?{query.urlencode()}" if query else request.path
     return response
+
+
+def filled(query: QueryDict) -> QueryDict:
+    """Return ``query`` without the fields that hold nothing."""
+    copy = query.copy()
+    for name in [name for name, values in query.lists() if not any(values)]:
+        del copy[name]
+    return copy

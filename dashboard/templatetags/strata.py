@@ -12,22 +12,25 @@
 - ``{% field form.name %}`` label, input, help and errors of a form field
 - ``{% nav "name" … %}`` ``aria-current`` for the place that one is at
 - ``{% sort_head "name" "Name" num=True %}`` a table's head that sorts the list by the query string's ``sort``
+- ``{{ page|numbers }}`` the numbers of a list's pages that a pager shows, the others as an ellipsis
 - ``{% query page=2 %}`` this page's query string with changes; None or "" removes
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from django import template
+from django.core.paginator import Page
 from django.forms import BoundField, CheckboxInput
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
 from dashboard import figures
+from dashboard.fragments import filled
 from dashboard.icons import icons
 from worker.models import ImageLayer
 
@@ -51,6 +54,11 @@ def short(digest: object) -> str:
 @register.filter
 def hue(diff_id: object) -> str:
     return f"h{figures.hue(str(diff_id))}"
+
+
+@register.filter
+def numbers(page: Page[Any]) -> Iterator[int | str]:
+    return page.paginator.get_elided_page_range(page.number, on_each_side=2, on_ends=1)
 
 
 @register.simple_tag
@@ -157,11 +165,8 @@ def core(
 
 
 @register.inclusion_tag("parts/field.html")
-def field(bound: BoundField, note: str = "", mono: bool = False) -> dict[str, Any]:
-    if mono:
-        css = str(bound.field.widget.attrs.get("class", ""))
-        bound.field.widget.attrs["class"] = f"{css} mono".strip()
-    return {"field": bound, "note": note, "is_check": isinstance(bound.field.widget, CheckboxInput)}
+def field(bound: BoundField) -> dict[str, Any]:
+    return {"field": bound, "is_check": isinstance(bound.field.widget, CheckboxInput)}
 
 
 @register.simple_tag(takes_context=True)
@@ -182,9 +187,7 @@ def query(context: template.Context, **changes: Any) -> str:
             params.pop(key, None)
         else:
             params[key] = str(value)
-    for key in [key for key, values in params.lists() if not any(values)]:
-        del params[key]
-    return "?" + params.urlencode() if params else "?"
+    return "?" + filled(params).urlencode()
 
 
 @register.simple_tag(takes_context=True)

@@ -39,7 +39,6 @@ def containers(request: Request, project_slug: str) -> HttpResponse:
     page = Paginator(rows, PER_PAGE).get_page(request.GET.get("page"))
     context = {
         "page": page,
-        "pages": page.paginator.get_elided_page_range(page.number, on_each_side=2, on_ends=1),
         "rows": pictures(page),
         "states": ContainerState.values,
         "chosen": {"q": text, "state": state},
@@ -106,7 +105,6 @@ def changes(request: Request, project_slug: str, container_id: int) -> HttpRespo
         "tab": "changes",
         "error": error,
         "page": page,
-        "pages": page.paginator.get_elided_page_range(page.number, on_each_side=2, on_ends=1),
         "kinds": [(name, counts[name]) for name in _KINDS],
         "kind": kind if kind in _KINDS else "",
         "total": len(found),

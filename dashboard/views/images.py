@@ -20,7 +20,6 @@ def images(request: Request, project_slug: str) -> HttpResponse:
     context = {
         "wanted": wanted,
         "page": page,
-        "pages": page.paginator.get_elided_page_range(page.number, on_each_side=2, on_ends=1),
         "rows": rows(project, list(page)),
         "sorts": SORTS,
         "choices": choices(project),

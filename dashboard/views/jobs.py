@@ -30,11 +30,10 @@ def jobs(request: Request, project_slug: str) -> HttpResponse:
     """Members. The newest first; filters live in the query string."""
     project = get_project(request, project_slug)
     rows = _filtered(Job.objects.filter(project=project), request.GET.dict())
-    pages = Paginator(rows.select_related(*_SHOWN).order_by("-created_at", "-id"), PER_PAGE)
-    page = pages.get_page(request.GET.get("page"))
+    rows = rows.select_related(*_SHOWN).order_by("-created_at", "-id")
+    page = Paginator(rows, PER_PAGE).get_page(request.GET.get("page"))
     context = {
         "page": page,
-        "pages": pages.get_elided_page_range(page.number, on_each_side=2, on_ends=1),
         "rows": [(job, JobPicture(job, of_job(job))) for job in page],
         "states": [(ACTIVE, "queued or running"), *((state.value, state.value) for state in JobState)],
         "kinds": [kind.value for kind in JobKind],

@@ -25,7 +25,6 @@ def layers(request: Request, project_slug: str) -> HttpResponse:
         "wanted": wanted,
         "sorts": SORTS,
         "page": page,
-        "pages": page.paginator.get_elided_page_range(page.number, on_each_side=2, on_ends=1),
         "rows": rows(project, list(page)),
         "holdings": whole,
     }
@@ -42,7 +41,6 @@ def layer(request: Request, project_slug: str, diff_id: str) -> HttpResponse:
         "facts": facts,
         "layer": facts.layer,
         "page": page,
-        "pages": page.paginator.get_elided_page_range(page.number, on_each_side=2, on_ends=1),
         "rows": image_rows(project, list(page)),
     }
     return page_or_part(request, "layers/layer.html", "images", context)

@@ -55,7 +55,6 @@ def schedules(request: Request, project_slug: str) -> HttpResponse:
     page = Paginator(found, PER_PAGE).get_page(request.GET.get("page"))
     context = {
         "page": page,
-        "pages": page.paginator.get_elided_page_range(page.number, on_each_side=2, on_ends=1),
         "rows": _rows(page),
     }
     return page_or_part(request, "schedules/schedules.html", "list", context)
