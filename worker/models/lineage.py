@@ -8,9 +8,8 @@ diff IDs, whatever their compression or config. An image without layers is relat
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Container
 from dataclasses import dataclass
-from datetime import datetime
 from itertools import groupby
 
 from django.db.models import Exists, F, OuterRef, QuerySet, Subquery
@@ -79,93 +78,69 @@ class GraphNode:
     digest: str
     names: tuple[str, ...]
     platform: str
-    chain_id: str
     layer_count: int
     compressed_size: int
     own_size: int
     unpacked_size: int | None
-    pulled_at: datetime
     parents: tuple[int, ...]
     twin_of: int | None
 
 
 @dataclass(frozen=True, slots=True)
 class ProjectGraph:
-    """The images of a project, parents before children.
-
-    Attributes:
-        total: images in the project; ``nodes`` holds fewer if a limit was given (the latest ones).
-    """
+    """The images of a project, parents before children."""
 
     nodes: tuple[GraphNode, ...]
-    total: int
+
+    @property
+    def total(self) -> int:
+        return len(self.nodes)
 
 
-def project_graph(project: Project, limit: int | None = None) -> ProjectGraph:
-    """Return how a project's images grew out of each other, in three queries however many there are.
-
-    With a ``limit``, only the images pulled last are looked at; a parent outside of them is not shown.
-    """
-    images = Image.objects.filter(project=project).order_by("-pulled_at", "-id")
-    total = images.count()
-    # Plain tuples: ten thousand model instances would cost more than the queries.
-    rows = list(
-        images.values_list(
-            "id", "digest", "registry_host", "repository", "os", "architecture", "variant", "chain_id",
-            "layer_count", "compressed_size", "unpacked_size", "pulled_at",
-        )[:limit]
+def project_graph(project: Project) -> ProjectGraph:
+    """Return how a project's images grew out of each other, in three queries however many there are."""
+    # Tuples: ten thousand model instances would cost more than the queries.
+    images = Image.objects.filter(project=project).order_by("layer_count", "pulled_at", "id").values_list(
+        "id", "digest", "registry_host", "repository", "os", "architecture", "variant", "chain_id",
+        "layer_count", "compressed_size", "unpacked_size",
+        named=True,
     )  # fmt: skip
-    rows.sort(key=lambda row: (row[8], row[11], row[0]))
+    rows = list(images)
     holders: dict[str, list[int]] = defaultdict(list)
     for row in rows:
-        if row[7]:
-            holders[row[7]].append(row[0])
-    sizes = {row[0]: row[9] for row in rows}
+        if row.chain_id:
+            holders[row.chain_id].append(row.id)
+    sizes = {row.id: row.compressed_size for row in rows}
     nearest = _nearest_chains(project, holders.keys())
     names = _names(project)
     nodes = []
-    for (
-        image_id,
-        digest,
-        host,
-        repository,
-        os,
-        arch,
-        variant,
-        chain,
-        count,
-        size,
-        unpacked,
-        pulled_at,
-    ) in rows:
-        its_parents = tuple(holders[nearest[image_id]]) if image_id in nearest else ()
-        oldest_twin = holders[chain][0] if chain else image_id
+    for row in rows:
+        its_parents = tuple(holders[nearest[row.id]]) if row.id in nearest else ()
+        oldest_twin = holders[row.chain_id][0] if row.chain_id else row.id
+        size = row.compressed_size
         nodes.append(
             GraphNode(
-                id=image_id,
-                digest=digest,
-                names=tuple(names.get(image_id, (f"{host}/{repository}",))),
-                platform="/".join(part for part in (os, arch, variant) if part),
-                chain_id=chain,
-                layer_count=count,
+                id=row.id,
+                digest=row.digest,
+                names=tuple(names.get(row.id, (f"{row.registry_host}/{row.repository}",))),
+                platform="/".join(part for part in (row.os, row.architecture, row.variant) if part),
+                layer_count=row.layer_count,
                 compressed_size=size,
                 own_size=max(0, size - sizes[its_parents[0]]) if its_parents else size,
-                unpacked_size=unpacked,
-                pulled_at=pulled_at,
+                unpacked_size=row.unpacked_size,
                 parents=its_parents,
-                twin_of=oldest_twin if oldest_twin != image_id else None,
+                twin_of=oldest_twin if oldest_twin != row.id else None,
             )
         )
-    return ProjectGraph(tuple(nodes), total)
+    return ProjectGraph(tuple(nodes))
 
 
 def _of_project(image: Image) -> QuerySet[Image]:
     return Image.objects.filter(project=image.project_id)
 
 
-def _nearest_chains(project: Project, known: Iterable[str]) -> dict[int, str]:
+def _nearest_chains(project: Project, known: Container[str]) -> dict[int, str]:
     """Return, by image id, the longest known chain strictly below its top."""
-    known = set(known)
     shared = (
         ImageLayer.objects.filter(
             image__project=project,

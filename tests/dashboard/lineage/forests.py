@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from hypothesis import strategies as st
 
@@ -76,14 +75,12 @@ def graph(
                 digest=f"sha256:{i:064x}",
                 names=(f"registry.example.org:5000/{name.format(i)}",),
                 platform="linux/amd64",
-                chain_id=f"sha256:{i:064x}",
                 layer_count=depth[-1],
                 compressed_size=100 * depth[-1],
                 own_size=100,
                 unpacked_size=250 * depth[-1],
-                pulled_at=datetime(2026, 11, 1, tzinfo=UTC),
                 parents=(parent,) if parent else (),
                 twin_of=(twins or {}).get(i),
             )
         )
-    return ProjectGraph(tuple(nodes), len(nodes))
+    return ProjectGraph(tuple(nodes))
