@@ -16,7 +16,6 @@ from worker.progress import latest
 
 _LATEST = 6
 _AT_WORK = 8
-_PARTS = ("figures", "work", "images", "containers")
 
 
 @require_safe
@@ -24,17 +23,11 @@ def overview(request: Request, project_slug: str) -> HttpResponse:
     """Members: what the project holds, what happens in it now, what came last. ``part`` names a fragment."""
     project = get_project(request, project_slug)
     wanted = request.GET.get("part", "")
-    part = wanted if request.htmx and wanted in _PARTS else ""
+    part = wanted if wanted in _PARTS else "figures"
     context: dict[str, object] = {}
-    for name, facts in (
-        ("figures", _figures),
-        ("work", _work),
-        ("images", _images),
-        ("containers", _containers),
-    ):
-        if part in ("", name):
-            context |= facts(project)
-    return page_or_part(request, "overview/overview.html", part or _PARTS[0], context)
+    for name in [part] if request.htmx else _PARTS:
+        context |= _PARTS[name](project)
+    return page_or_part(request, "overview/overview.html", part, context)
 
 
 @require_safe
@@ -78,3 +71,6 @@ def _containers(project: Project) -> dict[str, object]:
             running.select_related("image").defer("image__config").order_by("-started_at")[:_LATEST]
         )
     }
+
+
+_PARTS = {"figures": _figures, "work": _work, "images": _images, "containers": _containers}
