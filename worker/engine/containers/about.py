@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from worker.engine.containers.home import Home, read_json, write_json
+from worker.engine.containers.home import Home, damaged, read_json, write_json
 from worker.engine.containers.plan import ContainerPlan
-from worker.engine.errors import InvalidDigest, StoreDamaged
+from worker.engine.errors import InvalidDigest
 from worker.engine.oci import Digest
 
 
@@ -46,7 +46,7 @@ class About:
                 datetime.fromisoformat(value["created_at"]),
             )
         except (KeyError, TypeError, ValueError, InvalidDigest) as error:
-            raise StoreDamaged(f"{home.about} is damaged.", hint="Remove the container.") from error
+            raise damaged(home.about) from error
 
     def save(self, home: Home) -> None:
         value = {

@@ -35,7 +35,8 @@ from worker.engine.errors import (
 from worker.engine.merged import Stack, trees_of
 from worker.engine.store import Store
 
-_KILL_PATIENCE = 10.0
+_KILL = (signal.SIGKILL, 10.0)
+"""The signal, and seconds to wait for what it does."""
 
 
 class Containers:
@@ -123,11 +124,11 @@ class Containers:
         """
         home = self._home(container_id)
         number = signal_number(self._about(home).stop_signal)
-        self._end(home, ((number, timeout), (signal.SIGKILL, _KILL_PATIENCE)))
+        self._end(home, ((number, timeout), _KILL))
 
     def kill(self, container_id: str) -> None:
         """End the program at once; see :meth:`stop`."""
-        self._end(self._home(container_id), ((signal.SIGKILL, _KILL_PATIENCE),))
+        self._end(self._home(container_id), (_KILL,))
 
     def remove(self, container_id: str) -> None:
         """Kill the container if it runs, and delete all of it. One that does not exist is no error.
@@ -135,7 +136,7 @@ class Containers:
         Raises:
             RuntimeFailure, MountFailed: it can not be ended, unmounted or deleted.
         """
-        home = Home(self._store.containers / check_id(container_id))
+        home = self._place(container_id)
         with disk_errors("remove the container"), contextlib.ExitStack() as stack:
             try:
                 stack.enter_context(home.locked())
@@ -144,15 +145,14 @@ class Containers:
             run = _last_run_if_readable(home)
             # From here on it does not exist, whatever happens; removing again picks up where this ended.
             home.about.unlink(missing_ok=True)
-            if run is not None and not run.finish(home, ((signal.SIGKILL, _KILL_PATIENCE),)):
-                raise RuntimeFailure("The container could not be killed: it hangs in the kernel.")
+            _finish(run, home, (_KILL,))
             self._forget(home)
             home.clear()
             home.path.rmdir()
 
     def status(self, container_id: str) -> ContainerStatus:
         """What the container does now; never an error for one that does not exist."""
-        home = Home(self._store.containers / check_id(container_id))
+        home = self._place(container_id)
         return status_of(home) if home.exists else ContainerStatus("missing")
 
     def log(self, container_id: str, tail_bytes: int = TAIL) -> builtins.list[LogLine]:
@@ -220,8 +220,7 @@ class Containers:
     def _end(self, home: Home, signals: tuple[tuple[int, float], ...]) -> None:
         """Signals need no lock: a kill need not wait for the patience of a stop."""
         run = Run.last(home)
-        if run is not None and not run.finish(home, signals):
-            raise RuntimeFailure("The container could not be killed: it hangs in the kernel.")
+        _finish(run, home, signals)
         with self._locked(home.id):
             if Run.last(home) == run:  # not started again meanwhile
                 self._forget(home)
@@ -250,8 +249,12 @@ class Containers:
             raise _not_found(home.id)
         return about
 
+    def _place(self, container_id: str) -> Home:
+        """Where a container of this id stands, if there is one."""
+        return Home(self._store.containers / check_id(container_id))
+
     def _home(self, container_id: str) -> Home:
-        home = Home(self._store.containers / check_id(container_id))
+        home = self._place(container_id)
         if not home.exists:
             raise _not_found(container_id)
         return home
@@ -268,6 +271,11 @@ class Containers:
             if home.path.exists():
                 raise
             raise _not_found(container_id) from error
+
+
+def _finish(run: Run | None, home: Home, signals: tuple[tuple[int, float], ...]) -> None:
+    if run is not None and not run.finish(home, signals):
+        raise RuntimeFailure("The container could not be killed: it hangs in the kernel.")
 
 
 def _last_run_if_readable(home: Home) -> Run | None:

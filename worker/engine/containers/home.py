@@ -180,7 +180,12 @@ def read_json(path: Path) -> dict[str, Any] | None:
     except FileNotFoundError:
         return None
     except ValueError as error:
-        raise StoreDamaged(f"{path} is damaged.", hint="Remove the container.") from error
+        raise damaged(path) from error
     if not isinstance(value, dict):
-        raise StoreDamaged(f"{path} is damaged.", hint="Remove the container.")
+        raise damaged(path)
     return value
+
+
+def damaged(path: Path) -> StoreDamaged:
+    """The error for a container's record that holds something else than it should."""
+    return StoreDamaged(f"{path} is damaged.", hint="Remove the container.")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from worker.engine.containers import kernel
+from worker.engine.containers import defaults, kernel
 from worker.engine.containers.driver import Runtime
 from worker.engine.containers.spec import HostFeatures
 from worker.engine.errors import RuntimeMissing, RuntimeUnsupported
@@ -18,8 +18,6 @@ CgroupMode = Literal["v1", "v2", "hybrid", "none"]
 
 _CGROUP = Path("/sys/fs/cgroup")
 _CAP_SYS_ADMIN = 21
-# Where system packages put programs; a worker's PATH often lacks the last parts.
-_SEARCH = os.pathsep.join(["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +99,8 @@ def _can_limit_pids(root: Path) -> bool:
 
 
 def _find(program: str) -> Path | None:
-    found = shutil.which(program) or shutil.which(program, path=_SEARCH)
+    # A worker's own PATH often lacks some of the places where system packages put programs.
+    found = shutil.which(program) or shutil.which(program, path=defaults.PATH)
     return Path(found) if found else None
 
 

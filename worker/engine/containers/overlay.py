@@ -124,7 +124,7 @@ class Overlay:
             )
 
     def _failed(self, error: OSError) -> MountFailed:
-        meaning, hint = _MEANINGS.get(error.errno or 0, (error.strerror or "unknown error", None))
+        meaning, hint = _meaning(error)
         missing = next((path for path in self.links().values() if not path.is_dir()), None)
         if error.errno == errno.ENOENT and missing is not None:
             meaning = f"the directory {missing} is missing"
@@ -158,9 +158,14 @@ def unmount(target: Path) -> None:
             if error.errno in (errno.EINVAL, errno.ENOENT):  # not a mount (any more)
                 return
             if error.errno != errno.EBUSY:
-                meaning, hint = _MEANINGS.get(error.errno or 0, (error.strerror or "unknown error", None))
+                meaning, hint = _meaning(error)
                 raise MountFailed(f"{target} could not be unmounted: {meaning}.", hint=hint) from error
             kernel.umount(target, kernel.MNT_DETACH)
+
+
+def _meaning(error: OSError) -> tuple[str, str | None]:
+    """What the kernel's answer means, and what to do about it."""
+    return _MEANINGS.get(error.errno or 0, (error.strerror or "unknown error", None))
 
 
 def _mount_from(directory: Path, target: Path, options: str) -> None:

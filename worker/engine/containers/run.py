@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from worker.engine.containers.home import Home, read_json, write_json
+from worker.engine.containers.home import Home, damaged, read_json, write_json
 from worker.engine.containers.plan import ContainerStatus
 from worker.engine.containers.process import HostProcess
-from worker.engine.errors import StoreDamaged
 
 _MONITOR_PATIENCE = 5.0
 
@@ -49,7 +48,7 @@ class Run:
                 datetime.fromisoformat(started_at) if started_at else None,
             )
         except (KeyError, TypeError, ValueError) as error:
-            raise StoreDamaged(f"{home.run} is damaged.", hint="Remove the container.") from error
+            raise damaged(home.run) from error
 
     def save(self, home: Home) -> None:
         value: dict[str, Any] = dataclasses.asdict(self)
