@@ -156,9 +156,9 @@ def draw_tiny(forest: Families) -> Drawing:
 
 def _draw(forest: Families, style: Style) -> Drawing:
     sheet = Drawing(style)
-    families = [root for root in forest.roots if forest.children[root] or root in forest.hidden]
+    families = [root for root in forest.roots if not forest.is_leaf(root)]
     families.sort(key=lambda root: -forest.below[root])
-    alone = tuple(root for root in forest.roots if not forest.children[root] and root not in forest.hidden)
+    alone = tuple(root for root in forest.roots if forest.is_leaf(root))
     sketches = [_family(forest, root, style) for root in families]
     if len(alone) >= style.block_from:
         sketches.append(_block_alone(alone, style))
@@ -206,9 +206,9 @@ def _family(forest: Families, root: int, style: Style) -> Drawing:
 
 def _standing_on(forest: Families, member: int, style: Style) -> list[_Box]:
     kids = forest.children[member]
-    leaves = tuple(kid for kid in kids if not forest.children[kid] and kid not in forest.hidden)
+    leaves = tuple(kid for kid in kids if forest.is_leaf(kid))
     # Children come with families first (family.py), so the leaves are the tail, but for folded ones.
-    boxes = [_Box(Part.MEMBER, member, kid) for kid in kids if forest.children[kid] or kid in forest.hidden]
+    boxes = [_Box(Part.MEMBER, member, kid) for kid in kids if not forest.is_leaf(kid)]
     if len(leaves) >= style.block_from:
         boxes.append(_Box(Part.BLOCK, member, leaves=leaves, columns=_columns(len(leaves), style)))
     else:

@@ -6,12 +6,11 @@ members as a drawing can hold. All of it is set-wise and linear.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from worker.models.lineage import GraphNode, ProjectGraph
 
-_HUB = "docker.io/"
 _OFFICIAL = "docker.io/library/"
 #: A family that opens shows at least so many children, if it has them and there is room.
 _FEWEST = 3
@@ -65,6 +64,10 @@ class Families:
     roots: tuple[int, ...]
     below: dict[int, int]
     hidden: dict[int | None, Hidden]
+
+    def is_leaf(self, member: int) -> bool:
+        """Whether nothing stands on ``member``, not even what is left out."""
+        return not self.children[member] and member not in self.hidden
 
     def line(self, member: int) -> list[int]:
         """Return the ancestors of ``member``, base first."""
@@ -144,9 +147,7 @@ def _tagged(node: GraphNode) -> tuple[str, ...]:
 
 def shown(name: str) -> str:
     """Return ``host/repository:tag`` without its host, and without Docker Hub's ``library/``."""
-    if name.startswith(_OFFICIAL):
-        return name.removeprefix(_OFFICIAL)
-    return name.removeprefix(_HUB) if name.startswith(_HUB) else name.partition("/")[2]
+    return name.removeprefix(_OFFICIAL) if name.startswith(_OFFICIAL) else name.partition("/")[2]
 
 
 def _arranged(members: dict[int, Member], hidden: dict[int | None, Hidden] | None = None) -> Families:
@@ -188,8 +189,7 @@ def matching(whole: Families, wanted: Callable[[Member], bool]) -> Families:
     return _only(whole, kept, hits)
 
 
-def _only(whole: Families, kept: Iterable[int], hits: set[int] | None = None) -> Families:
-    kept = set(kept)
+def _only(whole: Families, kept: set[int], hits: set[int] | None = None) -> Families:
     return _arranged(
         {
             key: member if hits is None or key in hits else replace(member, matched=False)

@@ -20,7 +20,7 @@ def outline(forest: Families, layers: Mapping[int, Sequence[Slice]], words: Word
     """Write the forest as ``<ul>``, one ``<details>`` per image that others stand on."""
     out: list[str] = ['<ul class="family">']
     # (member, or text that closes a branch): a stack and not recursion, chains may be long.
-    stack: list[int | str] = [*_branch(forest, None, words)][::-1]
+    stack: list[int | str] = _branch(forest, None, words)[::-1]
     everything = len(forest.members) <= _ALL_OPEN
     while stack:
         at = stack.pop()
@@ -28,13 +28,13 @@ def outline(forest: Families, layers: Mapping[int, Sequence[Slice]], words: Word
             out.append(at)
             continue
         line = _line(forest, at, layers, words)
-        if forest.children[at] or at in forest.hidden:
-            opened = " open" if everything or at in (words.here,) else ""
-            out.append(f'<li><details{opened}><summary>{line}</summary><ul class="family">')
-            stack.append("</ul></details></li>")
-            stack.extend([*_branch(forest, at, words)][::-1])
-        else:
+        if forest.is_leaf(at):
             out.append(f'<li><div class="leaf">{line}</div></li>')
+            continue
+        opened = " open" if everything or at == words.here else ""
+        out.append(f'<li><details{opened}><summary>{line}</summary><ul class="family">')
+        stack.append("</ul></details></li>")
+        stack.extend(_branch(forest, at, words)[::-1])
     out.append("</ul>")
     return mark_safe("".join(out))  # noqa: S308 - built above, every foreign text escaped
 
