@@ -7,7 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+from scripts import ROOT
+
 LONGEST = 300
 _CODE = {".py", ".html", ".css", ".js", ".sh", ".md", ".yaml", ".toml"}
 # Others' files, generated ones, and those that are one list by nature.

@@ -8,7 +8,8 @@ import tempfile
 import venv
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+from scripts import ROOT
+
 _OPTIONS = (
     "--universal",
     "--generate-hashes",

@@ -6,7 +6,7 @@ import secrets
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+from scripts import ROOT
 
 
 def make(directory: Path) -> list[str]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
 
-ROOT = Path(__file__).resolve().parent.parent.parent
+from scripts import ROOT
 
 
 class Problem(Exception):
@@ -13,3 +16,28 @@ class Problem(Exception):
 
 def say(text: str) -> None:
     print(f"setup | {text}", flush=True)
+
+
+def run(command: Sequence[str], env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    """Run a command in the checkout, silently: all that it says is the result's ``stdout``.
+
+    ``env`` are variables on top of this process's own.
+    """
+    return subprocess.run(
+        command,
+        cwd=ROOT,
+        env={**os.environ, **(env or {})},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        check=False,
+    )
+
+
+def need(result: subprocess.CompletedProcess[str], problem: str) -> None:
+    """Raise Problem if the command failed, below what it said."""
+    if result.returncode != 0:
+        print(result.stdout, end="", file=sys.stderr)
+        raise Problem(problem)

@@ -9,7 +9,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from scripts.setup import ROOT, Problem, packages, say
+from scripts import ROOT
+from scripts.setup import need, packages, run, say
 
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
@@ -25,10 +26,8 @@ def ensure(*locks: str) -> None:
     count = sum("==" in line for line in (ROOT / locks[-1]).read_text().splitlines())
     say(f"Installing {count} Python packages into .venv")
     command = [str(PYTHON), "-m", "pip", "install", "--require-hashes", "--requirement", locks[-1]]
-    result = _run([*command, "--quiet", "--disable-pip-version-check", "--no-input"])
-    if result.returncode != 0:
-        print(result.stdout, end="", file=sys.stderr)
-        raise Problem("The Python packages could not be installed; pip's lines above say why.")
+    result = run([*command, "--quiet", "--disable-pip-version-check", "--no-input"])
+    need(result, "The Python packages could not be installed; pip's lines above say why.")
     for lock in locks:
         _stamp(lock).write_text(_wanted(lock))
 
@@ -37,7 +36,7 @@ def _usable() -> bool:
     """Tell whether ``.venv`` works, was made here (it breaks when moved), and by this Python."""
     if not PYTHON.exists():
         return False
-    result = _run([str(PYTHON), "-I", "-c", _PROBE])
+    result = run([str(PYTHON), "-I", "-c", _PROBE])
     prefix, _, version = result.stdout.strip().partition(" ")
     return result.returncode == 0 and Path(prefix) == VENV and version == _own_version()
 
@@ -55,14 +54,12 @@ def _make() -> None:
         packages.refresh("apt-get")
         packages.install("apt-get", [_debian_package()])
         result = _run_venv()
-    if result.returncode != 0:
-        print(result.stdout, end="", file=sys.stderr)
-        raise Problem(f"Python's venv does not work; on Debian: apt-get install {_debian_package()}")
+    need(result, f"Python's venv does not work; on Debian: apt-get install {_debian_package()}")
 
 
 def _run_venv() -> subprocess.CompletedProcess[str]:
     shutil.rmtree(VENV, ignore_errors=True)
-    return _run([sys.executable, "-m", "venv", str(VENV)])
+    return run([sys.executable, "-m", "venv", str(VENV)])
 
 
 def _debian_package() -> str:
@@ -75,16 +72,3 @@ def _stamp(lock: str) -> Path:
 
 def _wanted(lock: str) -> str:
     return f"{hashlib.sha256((ROOT / lock).read_bytes()).hexdigest()} python {_own_version()}\n"
-
-
-def _run(command: list[str]) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        command,
-        cwd=ROOT,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-        check=False,
-    )

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
-from scripts.setup import Problem, say
+from scripts.setup import Problem, run, say
 from scripts.setup.tools import Tool
 
 _INSTALL = {
@@ -17,6 +17,7 @@ _INSTALL = {
     "dnf": ("dnf", "install", "--assumeyes", "--setopt=install_weak_deps=False"),
     "apk": ("apk", "add", "--no-cache"),
 }
+_QUIET = {"DEBIAN_FRONTEND": "noninteractive"}
 _POLICY = Path("/usr/sbin/policy-rc.d")
 
 
@@ -56,13 +57,13 @@ def advice(by: str | None, tools: Sequence[Tool]) -> str:
 def install(by: str, names: Sequence[str]) -> subprocess.CompletedProcess[str]:
     """Install packages by name; the caller looks at the exit code."""
     with _no_services() if by == "apt-get" else nullcontext():
-        return _run((*_INSTALL[by], *names))
+        return run((*_INSTALL[by], *names), _QUIET)
 
 
 def refresh(by: str) -> None:
     """Bring the list of packages up to date, where the manager does not do that by itself."""
     if by == "apt-get":
-        _run(("apt-get", "update"))
+        run(("apt-get", "update"), _QUIET)
 
 
 def _install(by: str, tools: Sequence[Tool]) -> None:
@@ -77,19 +78,6 @@ def _install(by: str, tools: Sequence[Tool]) -> None:
                 break
         else:
             say(f"{by} could not install {tool.name}: {_last_line(results[-1].stdout)}")
-
-
-def _run(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        command,
-        env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-        check=False,
-    )
 
 
 @contextmanager

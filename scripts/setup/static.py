@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import subprocess
-import sys
 
-from scripts.setup import ROOT, Problem
+from scripts import ROOT
+from scripts.setup import need, run
 from scripts.setup.environment import PYTHON
 
 _TARGET = ROOT / "build" / "static"
@@ -19,25 +17,13 @@ def ensure() -> None:
     wanted = _state()
     if (_TARGET / "staticfiles.json").is_file() and _STAMP.is_file() and _STAMP.read_text() == wanted:
         return
-    result = subprocess.run(
+    result = run(
         [str(PYTHON), "manage.py", "collectstatic", "--noinput", "--verbosity", "0"],
-        cwd=ROOT,
         # The program's own settings, in a test too: theirs give no hashed names. The key is there so that
         # none is made in the data directory.
-        env={
-            **os.environ,
-            "DJANGO_SETTINGS_MODULE": "dashboard.settings",
-            "STRATA_SECRET_KEY": "only-for-collectstatic",
-        },
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
+        {"DJANGO_SETTINGS_MODULE": "dashboard.settings", "STRATA_SECRET_KEY": "only-for-collectstatic"},
     )
-    if result.returncode != 0:
-        print(result.stdout, end="", file=sys.stderr)
-        raise Problem("The pages' stylesheets could not be collected; the lines above say why.")
+    need(result, "The pages' stylesheets could not be collected; the lines above say why.")
     _STAMP.write_text(wanted)
 
 
