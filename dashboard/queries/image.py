@@ -51,6 +51,20 @@ class Stratum:
 
 
 @dataclass(frozen=True, slots=True)
+class Ancestor:
+    """An image whose whole stack is the lower part of another one's.
+
+    Attributes:
+        height: how many layers it has.
+        others: how many more images have the same layers.
+    """
+
+    named: Named
+    height: int
+    others: int
+
+
+@dataclass(frozen=True, slots=True)
 class Summary:
     """What the head of every tab shows.
 
@@ -58,6 +72,7 @@ class Summary:
         only_here: unpacked bytes of the layers that no other image of the project has; None if not known.
         parent, base: the nearest and the farthest ancestor; None for a base itself.
         inherited: how many of its layers the parent has.
+        ancestors: base first; of twins, the oldest.
         descendants, twins: how many.
     """
 
@@ -68,7 +83,7 @@ class Summary:
     parent: Named | None
     base: Named | None
     inherited: int
-    ancestors: tuple[tuple[Named, int], ...]
+    ancestors: tuple[Ancestor, ...]
     descendants: int
     twins: int
     containers: int
@@ -85,17 +100,17 @@ def summary(project: Project, image: Image) -> Summary:
     stack = layers_of([image.pk]).get(image.pk, [])
     below = {row.chain_id: row.position + 1 for row in stack[:-1]}
     tops = holders(project, [*below, image.chain_id])
-    line = [(chain, height) for chain, height in below.items() if chain in tops]
-    relatives = named(project, [tops[chain].first for chain, _ in line])
-    ancestors = tuple((relatives[tops[chain].first], height) for chain, height in line)
+    line = [(tops[chain], height) for chain, height in below.items() if chain in tops]
+    names = named(project, [holder.first for holder, _ in line])
+    ancestors = tuple(Ancestor(names[holder.first], height, holder.count - 1) for holder, height in line)
     return Summary(
         image=image,
         named=names_of([image])[image.pk],
         stack=stack,
         only_here=only_here(project, [image])[image.pk],
-        parent=ancestors[-1][0] if ancestors else None,
-        base=ancestors[0][0] if ancestors else None,
-        inherited=ancestors[-1][1] if ancestors else 0,
+        parent=ancestors[-1].named if ancestors else None,
+        base=ancestors[0].named if ancestors else None,
+        inherited=ancestors[-1].height if ancestors else 0,
         ancestors=ancestors,
         descendants=descendants(image).count(),
         twins=max(0, tops[image.chain_id].count - 1) if image.chain_id in tops else 0,
@@ -111,7 +126,7 @@ def strata(project: Project, facts: Summary) -> list[Stratum]:
     for row in facts.stack:
         size = row.layer.unpacked_size
         up_to_here = None if up_to_here is None or size is None else up_to_here + size
-        source = next((name for name, height in facts.ancestors if row.position < height), None)
+        source = next((older.named for older in facts.ancestors if row.position < older.height), None)
         made.append(
             Stratum(
                 place=row.position + 1,
@@ -173,17 +188,16 @@ def family(project: Project, facts: Summary) -> Family:
     """Return the relatives of an image: ancestors base first, then itself, then its children."""
     line: list[Relative] = []
     height = 0
-    tops = holders(project, [facts.stack[top - 1].chain_id for _, top in facts.ancestors])
-    for ancestor, top in facts.ancestors:
-        others = tops[facts.stack[top - 1].chain_id].count - 1
-        line.append(_relative(ancestor, facts.stack[height:top], others=others))
-        height = top
+    for ancestor in facts.ancestors:
+        adds = facts.stack[height : ancestor.height]
+        line.append(_relative(ancestor.named, adds, others=ancestor.others))
+        height = ancestor.height
     line.append(_relative(facts.named, facts.stack[height:], others=facts.twins, is_this=True))
     offspring = children(facts.image)
     shown = list(offspring.defer("config")[: RELATIVES + 1])
     count = len(shown) if len(shown) <= RELATIVES else offspring.count()
     shown = shown[:RELATIVES]
-    added = _above(shown, facts.image.layer_count)
+    added = layers_of([child.pk for child in shown], start=facts.image.layer_count)
     names = names_of(shown)
     alike = names_of(twins(facts.image).defer("config")[:RELATIVES])
     offshoots = [_relative(names[child.pk], added.get(child.pk, [])) for child in shown]
@@ -205,18 +219,6 @@ def _relative(named: Named, adds: list[ImageLayer], *, others: int = 0, is_this:
 
 def _to_scale(one: Relative, largest: int) -> Relative:
     return replace(one, share=max(0.02, one.weight / largest) if largest else 1.0)
-
-
-def _above(images: list[Image], height: int) -> dict[int, list[ImageLayer]]:
-    rows = (
-        ImageLayer.objects.filter(image__in=[image.pk for image in images], position__gte=height)
-        .select_related("layer", "blob")
-        .order_by("image_id", "position")
-    )
-    above: dict[int, list[ImageLayer]] = {}
-    for row in rows:
-        above.setdefault(row.image_id, []).append(row)
-    return above
 
 
 @dataclass(frozen=True, slots=True)

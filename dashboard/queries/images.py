@@ -180,10 +180,10 @@ def rows(project: Project, ids: list[int]) -> list[ImageRow]:
     return made
 
 
-def layers_of(ids: list[int]) -> dict[int, list[ImageLayer]]:
-    """Return the stacks of these images, base first, with layer and blob."""
+def layers_of(ids: list[int], *, start: int = 0) -> dict[int, list[ImageLayer]]:
+    """Return the stacks of these images from position ``start`` up, base first, with layer and blob."""
     stacks: dict[int, list[ImageLayer]] = {}
-    found = ImageLayer.objects.filter(image__in=ids).select_related("layer", "blob")
+    found = ImageLayer.objects.filter(image__in=ids, position__gte=start).select_related("layer", "blob")
     for row in found.order_by("image_id", "position"):
         stacks.setdefault(row.image_id, []).append(row)
     return stacks
