@@ -11,7 +11,7 @@ from typing import Any
 from django.db.models import Q, QuerySet
 
 from dashboard.queries.names import Named, names_of
-from worker.models import ACTIVE_STATES, Container, ContainerState, Job, Project
+from worker.models import ACTIVE_STATES, AT_REST_STATES, Container, ContainerState, Job, Project
 
 _CHIPS = {
     ContainerState.CREATING: "warn busy",
@@ -19,7 +19,6 @@ _CHIPS = {
     ContainerState.REMOVING: "warn busy",
     ContainerState.FAILED: "bad",
 }
-_AT_REST = (ContainerState.CREATED, ContainerState.STOPPED)
 #: Escape sequences of terminals (colours, cursor), and what else has no picture; tabs are kept.
 _UNPRINTABLE = re.compile(
     r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-_])|[\x00-\x08\x0a-\x1f\x7f]"
@@ -56,7 +55,7 @@ class ContainerPicture:
 
     @property
     def may_start(self) -> bool:
-        return self.state in _AT_REST and not self.busy
+        return self.state in AT_REST_STATES and not self.busy
 
     @property
     def may_stop(self) -> bool:

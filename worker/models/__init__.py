@@ -1,6 +1,6 @@
 """The catalog: one file per idea, one import for all."""
 
-from worker.models.container import Container, ContainerState
+from worker.models.container import AT_REST_STATES, Container, ContainerState
 from worker.models.image import Image, ImageLayer, Tag, TagMovement
 from worker.models.job import ACTIVE_STATES, FINAL_STATES, Job, JobKind, JobState
 from worker.models.layer import Blob, Layer
@@ -11,6 +11,7 @@ from worker.models.token import ApiToken, hash_token
 
 __all__ = [
     "ACTIVE_STATES",
+    "AT_REST_STATES",
     "FINAL_STATES",
     "ApiToken",
     "Blob",

@@ -23,6 +23,10 @@ class ContainerState(models.TextChoices):
     FAILED = "failed"
 
 
+AT_REST_STATES = (ContainerState.CREATED, ContainerState.STOPPED)
+"""In which a container can be started."""
+
+
 class Container(models.Model):
     """A container and what is known of it.
 

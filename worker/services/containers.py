@@ -12,14 +12,23 @@ from django.db import IntegrityError, transaction
 from worker.engine.containers import Change, Containers, LogLine
 from worker.engine.errors import Conflict, ContainerStateError, InvalidInput, LayerMissing, NotFound
 from worker.engine.store import Store
-from worker.models import ACTIVE_STATES, Container, ContainerState, Image, Job, JobKind, Project, Role
+from worker.models import (
+    ACTIVE_STATES,
+    AT_REST_STATES,
+    Container,
+    ContainerState,
+    Image,
+    Job,
+    JobKind,
+    Project,
+    Role,
+)
 from worker.progress import announce
 from worker.services.access import creator, require
 from worker.services.names import free_name
 from worker.tasks.dispatch import submit
 
 _NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,62}")
-_AT_REST = (ContainerState.CREATED, ContainerState.STOPPED)
 
 
 def create_container(
@@ -76,7 +85,7 @@ def create_container(
 
 def start_container(container: Container, *, by: User | None) -> Job:
     """Queue the start of a container that does not run. Raises NotAllowed, ContainerStateError, Conflict."""
-    return _act(container, "start", _AT_REST, by)
+    return _act(container, "start", AT_REST_STATES, by)
 
 
 def stop_container(container: Container, *, by: User | None) -> Job:
@@ -95,7 +104,7 @@ def remove_container(container: Container, *, by: User | None) -> Job:
     return _act(
         container,
         "remove",
-        (*_AT_REST, ContainerState.RUNNING, ContainerState.FAILED, ContainerState.REMOVING),
+        (*AT_REST_STATES, ContainerState.RUNNING, ContainerState.FAILED, ContainerState.REMOVING),
         by,
     )
 
