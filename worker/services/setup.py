@@ -33,7 +33,7 @@ def create_first_admin(username: str, password: str, project_name: str = "Defaul
 def appoint_first_admin(username: str, password: str, project_name: str = "Default") -> User:
     """As :func:`create_first_admin`, but take the password as it is: who sets up the machine decides."""
     with transaction.atomic():
-        project = default_project(project_name)
+        project = Project.objects.first_or_new(project_name)
         # Of two that set up at the same time, one waits here and then finds it done.
         Project.objects.select_for_update().get(pk=project.pk)
         if not setup_needed():
@@ -43,8 +43,3 @@ def appoint_first_admin(username: str, password: str, project_name: str = "Defau
         user = User.objects.create_superuser(username, password=password)
         Membership.objects.create(project=project, user=user, role=Role.ADMIN)
     return user
-
-
-def default_project(name: str = "Default") -> Project:
-    """Return the install's first project; make it if there is none."""
-    return Project.objects.first_or_new(name)

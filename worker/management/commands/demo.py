@@ -15,9 +15,8 @@ from django.core.management.base import BaseCommand, CommandError
 from dashboard import env
 from worker import services
 from worker.engine.errors import StrataError
-from worker.engine.oci import Platform
+from worker.engine.oci import Platform, Reference
 from worker.models import ACTIVE_STATES, Container, Image, Project, Registry, Schedule, Tag
-from worker.services.setup import default_project
 
 _PATIENCE = 50.0
 _SCHEDULED = "base:12"  # an index: it is pulled for another platform, too
@@ -42,7 +41,7 @@ class Command(BaseCommand):
         if password and admin.check_password(password):
             self.stdout.write(f"Sign in as {admin.username} with the password {password}")
         try:
-            Demo(default_project(), admin, options["registry"], self.stdout.write).fill()
+            Demo(Project.objects.first_or_new(), admin, options["registry"], self.stdout.write).fill()
         except StrataError as error:
             raise CommandError(f"{error.message} {error.hint}") from error
 
@@ -123,9 +122,10 @@ def _other_platform() -> str:
 
 
 def _tags(project: Project, reference: str) -> Any:
-    host, _, rest = reference.partition("/")
-    repository, _, tag = rest.rpartition(":")
-    return Tag.objects.filter(project=project, registry_host=host, repository=repository, name=tag)
+    named = Reference.parse(reference)
+    return Tag.objects.filter(
+        project=project, registry_host=named.registry, repository=named.repository, name=named.tag
+    )
 
 
 def _extracted(project: Project, reference: str) -> Image | None:
