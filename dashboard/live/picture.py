@@ -16,7 +16,7 @@ from worker.engine.errors import InvalidReference
 from worker.engine.events import Phase
 from worker.engine.oci import Reference
 from worker.models import FINAL_STATES, Job, JobKind, JobState
-from worker.progress import ErrorInfo, LayerSnapshot, Snapshot
+from worker.progress import ErrorInfo, LayerSnapshot, Snapshot, error_of
 
 BAR_WIDTH = 1000
 _STATE_CHIPS = {JobState.RUNNING: "warn busy", JobState.SUCCEEDED: "good", JobState.FAILED: "bad"}
@@ -96,11 +96,7 @@ class JobPicture:
     @property
     def error(self) -> ErrorInfo | None:
         """Why it failed or was cancelled; None for a job that goes well."""
-        if self.snapshot.error is not None:
-            return self.snapshot.error
-        if self.job.error_code:
-            return ErrorInfo(self.job.error_code, self.job.error_message, self.job.error_hint)
-        return None
+        return self.snapshot.error or error_of(self.job)
 
     @property
     def platform(self) -> str:
@@ -165,9 +161,8 @@ class JobPicture:
     @property
     def took(self) -> str:
         """How long it ran; empty before the end."""
-        if self.job.started_at is None or self.job.finished_at is None:
-            return ""
-        return duration((self.job.finished_at - self.job.started_at).total_seconds())
+        seconds = _seconds(self.job.started_at, self.job.finished_at)
+        return "" if seconds is None else duration(seconds)
 
     @property
     def _dealt_with(self) -> int:

@@ -4,7 +4,7 @@ Everything here is best effort: with Redis gone, jobs go on, and the job's row t
 """
 
 from worker.progress.reporter import Reporter
-from worker.progress.snapshot import ErrorInfo, LayerSnapshot, RetryInfo, Snapshot, of_job
+from worker.progress.snapshot import ErrorInfo, LayerSnapshot, RetryInfo, Snapshot, error_of, of_job
 from worker.progress.stream import (
     TOPICS,
     announce,
@@ -26,6 +26,7 @@ __all__ = [
     "announce",
     "answers",
     "client",
+    "error_of",
     "job_key",
     "latest",
     "of_job",

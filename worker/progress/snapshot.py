@@ -112,9 +112,13 @@ class Snapshot:
         return cls.from_dict(json.loads(text))
 
 
+def error_of(job: Job) -> ErrorInfo | None:
+    """Return why ``job`` failed, as its row has it; None if it did not."""
+    return ErrorInfo(job.error_code, job.error_message, job.error_hint) if job.error_code else None
+
+
 def of_job(job: Job) -> Snapshot:
     """Return what the job's row tells: all there is to tell before it runs and after it ended."""
-    error = ErrorInfo(job.error_code, job.error_message, job.error_hint) if job.error_code else None
     if job.progress:
         saved = Snapshot.from_dict(job.progress)
         if saved.state == job.state:
@@ -126,6 +130,6 @@ def of_job(job: Job) -> Snapshot:
         reference=job.reference,
         digest=job.image.digest if job.image else "",
         platform=job.platform,
-        error=error,
+        error=error_of(job),
         at=(job.finished_at or job.started_at or job.created_at or timezone.now()).isoformat(),
     )
