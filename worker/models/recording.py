@@ -66,15 +66,15 @@ def _take_turn() -> None:
 def _record_layers(pulled: Sequence[PulledLayer]) -> dict[str, Layer]:
     by_id = {str(layer.diff_id): layer for layer in pulled}
     Layer.objects.bulk_create([Layer(diff_id=diff_id) for diff_id in sorted(by_id)], ignore_conflicts=True)
-    for diff_id, layer in sorted(by_id.items()):
-        if layer.extracted:
-            Layer.objects.filter(diff_id=diff_id, tree_present=False).update(
-                tree_present=True,
-                unpacked_size=layer.unpacked_size,
-                content_size=layer.content_size,
-                entries=layer.entries,
-            )
-    return Layer.objects.in_bulk(list(by_id), field_name="diff_id")
+    rows = Layer.objects.in_bulk(list(by_id), field_name="diff_id")
+    unpacked = [row for row in rows.values() if by_id[row.diff_id].extracted and not row.tree_present]
+    for row in unpacked:
+        layer = by_id[row.diff_id]
+        row.tree_present = True
+        row.unpacked_size, row.content_size = layer.unpacked_size, layer.content_size
+        row.entries = layer.entries
+    Layer.objects.bulk_update(unpacked, ["tree_present", "unpacked_size", "content_size", "entries"])
+    return rows
 
 
 def _record_blobs(pulled: Sequence[PulledLayer], layers: dict[str, Layer]) -> dict[_Form, Blob]:

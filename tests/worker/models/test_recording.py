@@ -6,6 +6,8 @@ from dataclasses import replace
 from functools import partial
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils.timezone import now
 
 from samples.images import SampleImage, SampleLayer, image, layer, recompressed
@@ -142,6 +144,16 @@ def test_the_same_layer_twice_in_one_image(project: Project) -> None:
     assert Layer.objects.count() == 1
     assert row.compressed_size == 2 * part.size
     assert row.unpacked_size == 2 * len(part.tar)
+
+
+def test_more_layers_take_no_more_queries(project: Project) -> None:
+    counts = []
+    for name, height in (("low", 2), ("high", 40)):
+        sample = image([layer({f"{name}{number}": b""}) for number in range(height)])
+        with CaptureQueriesContext(connection) as queries:
+            record(project, replace(REFERENCE, tag=name), pulled(sample))
+        counts.append(len(queries))
+    assert counts[0] == counts[1]
 
 
 def test_an_image_without_layers(project: Project) -> None:
