@@ -1,20 +1,25 @@
 from __future__ import annotations
 
 import os
-import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from tests.engine.containers.layers import add_layer, base_layer, image_config, middle_layer, top_layer
+from tests.support.processes import wait_until
 from worker.engine.containers import ContainerPlan, Containers, ContainerStatus
 from worker.engine.containers.mounts import mounts_below
 from worker.engine.containers.stop_all import stop_all
 from worker.engine.oci import Digest
 from worker.engine.store import Store
+
+SLEEP = ("/bin/sleep", "1000")
+"""A command that runs until it is ended."""
+WAIT = 20.0
+"""Seconds in which a container does anything."""
 
 
 @pytest.fixture(autouse=True)
@@ -86,7 +91,7 @@ class Lab:
         return self.run("/bin/sh", "-c", script, **plan)
 
     def ended(self, container_id: str) -> ContainerStatus:
-        eventually(lambda: self.containers.status(container_id).state == "stopped")
+        wait_until(lambda: self.containers.status(container_id).state == "stopped", WAIT, "the end")
         return self.containers.status(container_id)
 
     def output(self, container_id: str, stream: str = "stdout") -> list[str]:
@@ -99,11 +104,3 @@ class Lab:
 @pytest.fixture
 def lab(store: Store, diff_ids: tuple[Digest, ...]) -> Lab:
     return Lab(store, Containers(store), diff_ids)
-
-
-def eventually(fact: Callable[[], bool], seconds: float = 20.0) -> None:
-    """Wait until something is true."""
-    deadline = time.monotonic() + seconds
-    while not fact():
-        assert time.monotonic() < deadline, "it did not become true"
-        time.sleep(0.02)

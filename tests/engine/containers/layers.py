@@ -39,7 +39,7 @@ def base_layer(tree: Path) -> None:
     (tree / "root").chmod(0o700)
     (tree / "tmp").chmod(0o1777)
     for program in PROGRAMS:
-        _copy_program(program, tree)
+        copy_program(program, tree)
     (tree / "etc/passwd").write_text(PASSWD)
     (tree / "etc/group").write_text(GROUP)
     (tree / "data/kept").write_text("kept")
@@ -92,7 +92,7 @@ def fingerprint(tree: Path) -> str:
     return digest.hexdigest()
 
 
-def _copy_program(program: str, tree: Path) -> None:
+def copy_program(program: str, tree: Path) -> None:
     source = shutil.which(program, path="/bin:/usr/bin")
     assert source is not None, f"these tests need {program}"
     shutil.copy(source, tree / "bin" / program)

@@ -5,22 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.engine.containers.conftest import Lab
+from tests.support.processes import commands
 from worker.engine.containers.home import Home
 from worker.engine.containers.run import Run
 
 
-def processes_of(lab: Lab, container_id: str) -> list[str]:
+def processes_of(container_id: str) -> list[str]:
     """Command lines of this machine's living processes that name the container: its conmon."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                line = (entry / "cmdline").read_bytes()
-            except (FileNotFoundError, ProcessLookupError):
-                continue
-            if container_id.encode() in line:
-                found.append(line.decode(errors="replace"))
-    return found
+    return [line for line in commands().values() if container_id in line]
 
 
 def control_groups_of(container_id: str) -> list[Path]:

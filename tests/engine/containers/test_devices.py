@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.engine.containers.conftest import Lab
-from tests.engine.containers.layers import _copy_program, add_layer
+from tests.engine.containers.layers import add_layer, copy_program
 
 pytestmark = pytest.mark.root
 
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.root
 def tools(tree: Path) -> None:
     (tree / "bin").mkdir()
     for program in ("mknod", "head"):
-        _copy_program(program, tree)
+        copy_program(program, tree)
 
 
 def disk() -> tuple[str, str]:

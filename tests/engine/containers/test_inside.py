@@ -11,8 +11,6 @@ from tests.engine.containers.layers import fingerprint
 
 pytestmark = pytest.mark.root
 
-SLEEP = ("/bin/sleep", "1000")
-
 
 def test_what_a_container_writes_is_in_its_upper_and_nowhere_else(lab: Lab) -> None:
     """The journey: it runs, its changes, output and exit code are known, and no layer changed."""

@@ -8,15 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.engine.containers.conftest import Lab
+from tests.engine.containers.conftest import SLEEP, Lab
 from tests.engine.containers.layers import add_layer, fingerprint
 from worker.engine.containers import MAX_LOWERS
 from worker.engine.errors import MountFailed
 from worker.engine.oci import Digest
 
 pytestmark = pytest.mark.root
-
-SLEEP = ("/bin/sleep", "1000")
 
 
 def fill(tree: Path) -> None:

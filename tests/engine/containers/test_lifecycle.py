@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.engine.containers.conftest import Lab, eventually
+from tests.engine.containers.conftest import SLEEP, WAIT, Lab
 from tests.engine.containers.probes import control_groups_of, last_run, processes_of
+from tests.support.processes import wait_until
 from worker.engine.containers.mounts import mounts_below
 from worker.engine.errors import (
     Conflict,
@@ -23,8 +24,6 @@ from worker.engine.errors import (
 )
 
 pytestmark = pytest.mark.root
-
-SLEEP = ("/bin/sleep", "1000")
 
 
 def test_exit_by_signal_is_128_and_its_number(lab: Lab) -> None:
@@ -40,7 +39,7 @@ def test_stop_asks_first(lab: Lab) -> None:
         "trap 'exit 7' QUIT; echo ready; while true; do sleep 0.05; done",
         stop_signal="SIGQUIT",
     )
-    eventually(lambda: lab.output(container_id) == ["ready"])
+    wait_until(lambda: lab.output(container_id) == ["ready"], WAIT, "the word")
     status = lab.containers.status(container_id)
     assert status.state == "running"
     assert status.pid is not None
@@ -88,11 +87,11 @@ def test_remove_leaves_nothing(lab: Lab) -> None:
     """No process, mount, directory or control group; once more is no error; then it is unknown."""
     container_id = lab.start(*SLEEP)
     process = last_run(lab, container_id).process
-    assert processes_of(lab, container_id)
+    assert processes_of(container_id)
     assert lab.containers.list() == [container_id]
     lab.containers.remove(container_id)
     assert not process.alive
-    eventually(lambda: processes_of(lab, container_id) == [])
+    wait_until(lambda: processes_of(container_id) == [], WAIT, "its monitor's end")
     assert mounts_below(lab.store.containers) == ()
     assert list(lab.store.containers.iterdir()) == []
     assert control_groups_of(container_id) == []
@@ -142,7 +141,7 @@ def test_of_many_who_do_the_same_at_once_one_succeeds(lab: Lab) -> None:
 
     assert outcomes(lambda: lab.containers.create(plan)) == ["conflict"] * 5 + ["done"]
     assert outcomes(lambda: lab.containers.start(plan.id)) == ["container_state"] * 5 + ["done"]
-    assert len(processes_of(lab, plan.id)) == 1
+    assert len(processes_of(plan.id)) == 1
     assert outcomes(lambda: lab.containers.remove(plan.id)) == ["done"] * 6
     assert list(lab.store.containers.iterdir()) == []
 
@@ -151,7 +150,7 @@ def test_a_removal_does_not_wait_for_a_patient_stop(lab: Lab) -> None:
     container_id = lab.start(*SLEEP)
     with ThreadPoolExecutor(1) as pool:
         stopping = pool.submit(lab.containers.stop, container_id, timeout=100)
-        eventually(stopping.running)
+        wait_until(stopping.running, WAIT, "the stop's begin")
         lab.containers.remove(container_id)
         assert isinstance(stopping.exception(timeout=20), NotFound | None)
     assert list(lab.store.containers.iterdir()) == []

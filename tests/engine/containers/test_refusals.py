@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.engine.containers.conftest import Lab
+from tests.engine.containers.conftest import SLEEP, Lab
 from tests.engine.containers.layers import add_layer, fingerprint, top_layer
 from worker.engine.containers import ContainerPlan
 from worker.engine.containers.mounts import mounts_below
@@ -19,8 +19,6 @@ from worker.engine.errors import (
 from worker.engine.oci import Digest
 
 pytestmark = pytest.mark.root
-
-SLEEP = ("/bin/sleep", "1000")
 
 
 def test_a_command_that_does_not_exist_is_named_and_nothing_stays(lab: Lab) -> None:

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.engine.containers.conftest import Lab, eventually
+from tests.engine.containers.conftest import SLEEP, WAIT, Lab
 from tests.engine.containers.layers import add_layer
 from tests.engine.containers.probes import last_run
+from tests.support.processes import wait_until
 from worker.engine.containers import Containers, Runtime
 from worker.engine.containers.mounts import mounted_at, mounts_below
 from worker.engine.containers.stop_all import main as stop_all
@@ -22,8 +23,6 @@ from worker.engine.errors import (
 )
 
 pytestmark = pytest.mark.root
-
-SLEEP = ("/bin/sleep", "1000")
 
 
 def test_a_container_survives_its_monitor(lab: Lab) -> None:
@@ -70,7 +69,7 @@ def test_a_container_outlives_its_worker(lab: Lab) -> None:
 def test_after_a_restart_of_the_machine_it_starts_again(lab: Lab) -> None:
     """Mounts and processes are gone and the record is of another boot: it is stopped, and can be started."""
     container_id = lab.start("/bin/sh", "-c", "ls /root/x && exit 5; echo > /root/x; sleep 1000")
-    eventually(lambda: (lab.home(container_id) / "upper/root/x").exists())
+    wait_until(lambda: (lab.home(container_id) / "upper/root/x").exists(), WAIT, "the file")
     run = last_run(lab, container_id)
     assert run.monitor is not None
     for process in (run.monitor, run.process):
@@ -181,7 +180,7 @@ def test_ids_are_no_paths(lab: Lab, container_id: str) -> None:
 def test_stop_all_ends_everything_and_leaves_it_in_order(lab: Lab) -> None:
     """Running ones end with a known exit code, all are unmounted, and can be started again."""
     listening = lab.start("/bin/sh", "-c", "trap 'exit 0' TERM; echo ready; while true; do sleep 0.05; done")
-    eventually(lambda: lab.output(listening) == ["ready"])
+    wait_until(lambda: lab.output(listening) == ["ready"], WAIT, "the word")
     deaf, idle = lab.start(*SLEEP), lab.create(*SLEEP)
     assert len(mounts_below(lab.store.containers)) == 3
     assert stop_all([str(lab.store.root), "--timeout", "2"]) == 0
