@@ -40,11 +40,12 @@ def _living() -> dict[int, tuple[str, list[str]]]:
     return found
 
 
-def wait_until(reached: Callable[[], object], seconds: float, what: str) -> None:
-    """Wait until ``reached`` is true; fail after ``seconds``."""
+def wait_until(reached: Callable[[], object], seconds: float, what: str | Callable[[], str]) -> None:
+    """Wait until ``reached`` is true; fail after ``seconds``, saying ``what`` (asked for only then)."""
     deadline = time.monotonic() + seconds
     while not reached():
-        assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {seconds} s: {what if isinstance(what, str) else what()}")
         time.sleep(0.05)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -16,13 +15,9 @@ from typing import Any
 
 from supervisor.settings import ROOT
 from tests.support.processes import MARK, commands, marked, wait_until
+from tests.support.redis import free_port
 
 START_SECONDS = 120  # generous: CI shares its two cores; the aim is judged elsewhere
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
 
 
 class Program:
@@ -58,7 +53,7 @@ class Program:
             assert self.popen.poll() is None, f"ended before it was ready:\n{self.output[-4000:]}"
             return self.output.count(f"Strata is ready at {self.address}\n") >= times
 
-        wait_until(ready, START_SECONDS, f"ready; said so far:\n{self.output[-4000:]}")
+        wait_until(ready, START_SECONDS, lambda: f"ready; said so far:\n{self.output[-4000:]}")
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> float:
         """Ask it to end; return the seconds it took. Nothing of it may be left."""
@@ -71,7 +66,7 @@ class Program:
         else:
             took = 0.0
         self._out.close()
-        wait_until(lambda: not self.processes(), 2, f"left: {self.processes()}")
+        wait_until(lambda: not self.processes(), 2, lambda: f"left: {self.processes()}")
         return took
 
     def processes(self) -> dict[int, str]:

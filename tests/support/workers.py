@@ -15,6 +15,8 @@ from urllib.parse import quote
 from django.conf import settings
 from django.db import connection
 
+from tests.support.processes import wait_until
+
 ROOT = Path(__file__).resolve().parents[2]
 
 # Recovery within seconds, so that a test can wait for it.
@@ -120,9 +122,4 @@ def database_url() -> str:
 
 def wait_for(true: Callable[[], object], seconds: float, *logs: Path) -> None:
     """Return once ``true()`` is; fail, showing ``logs``, if that takes longer than ``seconds``."""
-    deadline = time.monotonic() + seconds
-    while not true():
-        if time.monotonic() > deadline:
-            tails = "\n".join(f"--- {log.name}\n{log.read_text()[-4000:]}" for log in logs)
-            raise AssertionError(f"It did not happen within {seconds} s.\n{tails}")
-        time.sleep(0.05)
+    wait_until(true, seconds, lambda: "\n".join(f"--- {log.name}\n{log.read_text()[-4000:]}" for log in logs))

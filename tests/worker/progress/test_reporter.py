@@ -8,6 +8,7 @@ import time
 import pytest
 
 from tests.support.redis import RedisServer
+from tests.support.workers import wait_for
 from worker.engine.events import LayerPlan, LayerProgress, Phase, Planned, Resolved, Retrying
 from worker.models import Job, JobKind, JobState, Project
 from worker.progress import ErrorInfo, Reporter, Snapshot, announce, job_key, latest, project_key, publish
@@ -185,10 +186,7 @@ def test_when_redis_comes_back_progress_does_too(job: Job, redis_server: RedisSe
         reporter(PLAN)
         time.sleep(0.3)
         redis_server.start()
-        deadline = time.monotonic() + 20
-        while not redis_server.client.exists(job_key(job.pk)):
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        wait_for(lambda: redis_server.client.exists(job_key(job.pk)), 20)
 
 
 def test_changes_are_announced_to_the_project(project: Project, redis_server: RedisServer) -> None:
