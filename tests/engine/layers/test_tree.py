@@ -246,8 +246,8 @@ class TestWhiteoutsMeetEntriesOfTheirOwnLayer:
 
     @pytest.mark.parametrize("swap", [False, True])
     def test_a_directory_that_is_only_implied(self, tmp_path: Path, swap: bool) -> None:
-        entries = [whiteout("d"), Entry("d/f", b"x")]
         """It is a new one, with attributes of its own: those of what was deleted say nothing of it."""
+        entries = [whiteout("d"), Entry("d/f", b"x")]
         tree = unpack_here(tmp_path, write_tar(entries[::-1] if swap else entries))
         assert tree.names() == {"d", "d/f"}
         assert tree.done.opaque == [b"d"]
