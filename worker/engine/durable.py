@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
 import fcntl
 import os
+import stat
 from pathlib import Path
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -31,6 +31,14 @@ def sync_filesystem(path: Path) -> None:
         os.close(fd)
 
 
+def leads_to(path: Path, fd: int) -> bool:
+    """Whether the name still means the open file, and not another one or none."""
+    try:
+        return os.path.samestat(path.stat(), os.fstat(fd))
+    except FileNotFoundError:
+        return False
+
+
 def write_atomically(path: Path, content: bytes, scratch: Path, mode: int = 0o444) -> None:
     """Make ``path`` hold ``content``, durably, replacing what it held; readers see the old or the new.
 
@@ -46,27 +54,26 @@ def write_atomically(path: Path, content: bytes, scratch: Path, mode: int = 0o44
             file.truncate()
             file.write(content)
             file.flush()
-            os.fchmod(file.fileno(), mode)
+            # Until it is in place its owner may write to it: so may the next writer, if this one is killed.
+            os.fchmod(file.fileno(), mode | stat.S_IWUSR)
             os.fsync(file.fileno())
             temporary.replace(path)
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise
+        os.fchmod(file.fileno(), mode)
     fsync_directory(path.parent)
 
 
 def _open_alone(path: Path) -> int:
     """Open a file for writing that nobody else opens so until it is closed, or moved away (flock(2))."""
     while True:
+        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        except PermissionError:
-            if not path.exists():
-                raise
-            path.unlink()  # a killed writer may have left it in its last mode already
-            continue
-        fcntl.flock(fd, fcntl.LOCK_EX)
-        with contextlib.suppress(FileNotFoundError):
-            if os.path.samestat(path.stat(), os.fstat(fd)):
+            fcntl.flock(fd, fcntl.LOCK_EX)
+            if leads_to(path, fd):
                 return fd
+        except BaseException:
+            os.close(fd)
+            raise
         os.close(fd)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import signal
@@ -13,6 +14,8 @@ import pytest
 from worker.engine.disk import disk_errors, explain, remove_tree
 from worker.engine.durable import write_atomically
 from worker.engine.errors import DiskFull, StoreError, StoreNotWritable
+
+NOBODY = 65534
 
 
 @pytest.mark.parametrize(
@@ -60,12 +63,41 @@ def test_what_a_killed_writer_left_is_taken_over(tmp_path: Path) -> None:
 
 def test_writers_of_one_name_take_turns(tmp_path: Path) -> None:
     """Each reader sees one of them whole, and nothing stays behind."""
+    (tmp_path / "scratch").mkdir()
+    _write_at_once(tmp_path)
+
+
+@pytest.mark.root
+def test_writers_without_privileges_take_turns_too(tmp_path: Path) -> None:
+    """Root may write to any file; others may not to one that is read-only, as this one is in the end."""
     scratch = tmp_path / "scratch"
     scratch.mkdir()
+    for directory in (tmp_path, scratch):
+        os.chown(directory, NOBODY, NOBODY)
+    child = os.fork()
+    if child == 0:
+        with contextlib.suppress(BaseException):
+            os.chdir(tmp_path)  # which others cannot reach by its path
+            os.setresgid(NOBODY, NOBODY, NOBODY)
+            os.setresuid(NOBODY, NOBODY, NOBODY)
+            _write_at_once(Path())
+            os._exit(0)
+        os._exit(1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def _write_at_once(directory: Path) -> None:
+    path, scratch = directory / "file", directory / "scratch"
     contents = [bytes([65 + at]) * (1 << 16) for at in range(8)]
+
+    def write(content: bytes) -> None:
+        write_atomically(path, content, scratch)
+        assert path.read_bytes() in contents
+
     with ThreadPoolExecutor(len(contents)) as pool:
-        list(pool.map(lambda content: write_atomically(tmp_path / "file", content, scratch), contents * 5))
-    assert (tmp_path / "file").read_bytes() in contents
+        list(pool.map(write, contents * 5))
+    assert path.read_bytes() in contents
+    assert path.stat().st_mode & 0o777 == 0o444
     assert list(scratch.iterdir()) == []
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from worker.engine.cancel import CancelToken
 from worker.engine.disk import disk_errors
+from worker.engine.durable import leads_to
 
 _POLL = 0.1  # seconds; flock has no time limit of its own, and a cancelled wait must end
 
@@ -77,7 +78,7 @@ def _acquire(path: Path, cancel: CancelToken | None, on_wait: Callable[[], None]
         fd = _open(path)
         try:
             _wait(fd, fcntl.LOCK_EX, cancel, on_wait)
-            if _names(path, fd):
+            if leads_to(path, fd):
                 return fd
         except BaseException:
             os.close(fd)
@@ -106,10 +107,3 @@ def _try(fd: int, kind: int) -> bool:
     except BlockingIOError:
         return False
     return True
-
-
-def _names(path: Path, fd: int) -> bool:
-    try:
-        return os.path.samestat(path.stat(), os.fstat(fd))
-    except FileNotFoundError:
-        return False
