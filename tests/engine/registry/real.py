@@ -8,7 +8,6 @@ import subprocess
 import time
 from contextlib import closing
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 import urllib3
@@ -77,9 +76,7 @@ class RealRegistry:
             else:
                 return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._http.clear()
         self._process.terminate()
         self._process.wait(10)

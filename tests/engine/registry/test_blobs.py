@@ -36,15 +36,6 @@ def test_streams_in_pieces(client: RegistryClient) -> None:
     assert hashlib.sha256(b"".join(pieces)).hexdigest() == BIG.digest.hex
 
 
-def test_reads_into_a_buffer(client: RegistryClient) -> None:
-    buffer = bytearray(BIG.size)
-    with client.open_blob("team/app", BLOB) as stream:
-        at = 0
-        while count := stream.readinto(memoryview(buffer)[at : at + 50_000]):
-            at += count
-    assert bytes(buffer) == BIG.blob
-
-
 def test_a_connection_serves_many_blobs(client: RegistryClient, registry: SampleRegistry) -> None:
     """Connections are kept, so that an image of many layers does not shake hands for each."""
     for _ in range(5):

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from types import TracebackType
 from typing import Self
 
 from worker.engine.errors import (
@@ -58,12 +57,6 @@ class BlobStream:
         self.offset += len(data)
         return data
 
-    def readinto(self, buffer: bytearray | memoryview) -> int:
-        """Read into ``buffer`` as :meth:`read` does; return the number of bytes, 0 at the end."""
-        data = self.read(len(buffer))
-        buffer[: len(data)] = data
-        return len(data)
-
     def __iter__(self) -> Iterator[bytes]:
         """Yield what is left, in pieces of up to 1 MiB."""
         while data := self.read():
@@ -76,9 +69,7 @@ class BlobStream:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     @property

@@ -159,7 +159,7 @@ class BlobWriter:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._close()
+        os.close(self._fd)
 
     def replay(self) -> Iterator[memoryview]:
         """Hash what an earlier attempt left, and yield it too; a view is valid until the next one."""
@@ -228,9 +228,6 @@ class BlobWriter:
     def discard(self) -> None:
         """Forget the bytes: they are wrong."""
         self._partial.unlink(missing_ok=True)
-
-    def _close(self) -> None:
-        os.close(self._fd)
 
 
 def _missing(digest: Digest) -> StoreDamaged:
