@@ -83,6 +83,14 @@ def expect(response: Response, *statuses: int) -> None:
         raise failure(response, read_complaint(response))
 
 
+def expect_api(response: Response) -> None:
+    """Raise unless this is how a registry answers to ``/v2/``."""
+    if response.status == 404:
+        raise RegistryMisbehaved(f"{response.host} has no registry API: it answers 404 to /v2/.")
+    expect(response, 200)
+    refuse_page(response)
+
+
 def refuse_page(response: Response) -> None:
     """Refuse the web page of a proxy or a login form, which often comes with status 200.
 

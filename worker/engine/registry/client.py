@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from types import TracebackType
 from typing import Self, TypeVar
 
 from worker.engine.cancel import CancelToken
-from worker.engine.errors import InvalidManifest, RegistryMisbehaved
+from worker.engine.errors import InvalidManifest
 from worker.engine.oci import Descriptor, Digest, Reference
 from worker.engine.registry import blobs, manifests
-from worker.engine.registry.answers import expect, refuse_page
+from worker.engine.registry.answers import expect_api
 from worker.engine.registry.endpoint import Endpoint
 from worker.engine.registry.retry import OnRetry, RetryPolicy, ignore_retries
 from worker.engine.registry.session import Session
@@ -47,9 +46,7 @@ class RegistryClient:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     @property
@@ -118,7 +115,4 @@ class RegistryClient:
 
     def _ping(self) -> None:
         with self._session.request("GET", "") as response:
-            if response.status == 404:
-                raise RegistryMisbehaved(f"{response.host} has no registry API: it answers 404 to /v2/.")
-            expect(response, 200)
-            refuse_page(response)
+            expect_api(response)

@@ -11,8 +11,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from worker.engine.cancel import CancelToken
-from worker.engine.errors import RegistryError, RegistryMisbehaved, Unauthorized
-from worker.engine.registry.answers import failure, read_complaint, refuse_page
+from worker.engine.errors import RegistryError, Unauthorized
+from worker.engine.registry.answers import expect, expect_api
 from worker.engine.registry.challenge import parse_challenges
 from worker.engine.registry.endpoint import Endpoint
 from worker.engine.registry.failures import translated, unusable_proxy
@@ -125,11 +125,7 @@ class _Test:
             if response.status == 401 and parse_challenges(response.header_values("WWW-Authenticate")):
                 self._anonymous_ok = False
                 return "It answers as a registry, and wants to know who asks."
-            if response.status == 404:
-                raise RegistryMisbehaved(f"{response.host} has no registry API: it answers 404 to /v2/.")
-            if response.status != 200:
-                raise failure(response, read_complaint(response))
-            refuse_page(response)
+            expect_api(response)
         return "It answers as a registry."
 
     def _auth(self) -> str:
@@ -137,10 +133,7 @@ class _Test:
             return "It answers anybody."
         try:
             with self._session.request("GET", "") as response:
-                if response.status != 200:
-                    raise failure(
-                        response, read_complaint(response), known_user=self._session.auth.known_user
-                    )
+                expect(response, 200)
         except Unauthorized:
             # Token servers may refuse an anonymous log-in and still hand out tokens for public repositories.
             if self._session.auth.known_user or not self._session.auth.uses_tokens:
