@@ -8,13 +8,13 @@ import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import parse_qsl, urlencode
 
 from worker.engine.errors import RegistryError, RegistryMisbehaved, Unauthorized
 from worker.engine.registry.answers import failure, read_complaint, unauthorized
 from worker.engine.registry.challenge import Challenge
 from worker.engine.registry.endpoint import Credentials
-from worker.engine.registry.transport import Transport
+from worker.engine.registry.transport import Transport, web_address
 
 _TOKEN_MAX = 1 << 20
 _LIFETIME = 60.0  # seconds; what the specification says when the server does not
@@ -112,13 +112,8 @@ class Authenticator:
         return unauthorized(self._host, repository, via + says, known_user=self.known_user)
 
     def _token_url(self, repository: str, challenge: Challenge) -> str:
-        realm = challenge.parameters.get("realm", "")
-        try:
-            url = urlsplit(realm)
-            known = url.scheme in ("https", "http") and url.hostname is not None and url.port != 0
-        except ValueError:
-            known = False
-        if not known:
+        url = web_address(challenge.parameters.get("realm", ""))
+        if url is None:
             raise RegistryMisbehaved(f"{self._host} names no usable token server.")
         if url.scheme == "http" and not self._transport.endpoint.insecure:
             raise RegistryMisbehaved(

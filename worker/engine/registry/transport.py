@@ -108,12 +108,8 @@ class Transport:
         return Response(raw, host=_shown(url), subject=subject, redirected=redirected, cancel=self.cancel)
 
     def _redirect(self, source: SplitResult, location: str) -> SplitResult:
-        try:
-            target = urlsplit(urljoin(source.geturl(), location))
-            known = target.hostname is not None and target.port != 0
-        except ValueError:
-            known = False
-        if not known or target.scheme not in _DEFAULT_PORTS:
+        target = web_address(location, source.geturl())
+        if target is None:
             raise RegistryMisbehaved(f"{_shown(source)} redirects to what is not a web address.")
         if (source.scheme, target.scheme) == ("https", "http") and not self.endpoint.insecure:
             raise RegistryMisbehaved(f"{source.netloc} redirects from TLS to plain HTTP, at {target.netloc}.")
@@ -154,6 +150,16 @@ class Transport:
     def _verifies(self, host: str) -> bool:
         own = urlsplit(f"//{self.endpoint.api_host}").hostname
         return not (self.endpoint.insecure and host == own)
+
+
+def web_address(text: str, base: str = "") -> SplitResult | None:
+    """Read an address that a stranger wrote, perhaps relative to ``base``; None if HTTP cannot go there."""
+    try:
+        url = urlsplit(urljoin(base, text))
+        usable = url.scheme in _DEFAULT_PORTS and url.hostname is not None and url.port != 0
+    except ValueError:
+        return None
+    return url if usable else None
 
 
 def proxy_for(scheme: str, host: str) -> str | None:
