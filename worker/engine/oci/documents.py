@@ -24,6 +24,7 @@ class Document:
     kind: Kind
     media_type: str
     body: read.JsonObject
+    raw: bytes
 
 
 def classify(raw: bytes, content_type: str) -> Document:
@@ -53,7 +54,7 @@ def classify(raw: bytes, content_type: str) -> Document:
         )
     if kind is not shape or _kind(header) not in (None, kind):
         raise InvalidManifest("The manifest's content contradicts its media type.")
-    return Document(kind, media_type, body)
+    return Document(kind, media_type, body, raw)
 
 
 def _shape(body: read.JsonObject) -> Kind:

@@ -11,7 +11,7 @@ from worker.engine.oci import json_values as read
 from worker.engine.oci.artifacts import name_artifact
 from worker.engine.oci.descriptor import Descriptor
 from worker.engine.oci.digest import Digest
-from worker.engine.oci.documents import Kind, classify
+from worker.engine.oci.documents import Document, Kind, classify
 from worker.engine.oci.manifest import Manifest
 from worker.engine.oci.media_types import INDEX_TYPES, MANIFEST_TYPES
 from worker.engine.oci.platform import Platform
@@ -44,7 +44,11 @@ class Index:
             NotAnImage: it lists no manifests but something else: a build cache.
             UnsupportedMediaType: Docker's schema 1, or a type that nobody knows.
         """
-        document = classify(raw, content_type)
+        return cls.of(classify(raw, content_type))
+
+    @classmethod
+    def of(cls, document: Document) -> Self:
+        """Like :meth:`parse`, of a document whose kind is known."""
         if document.kind is not Kind.INDEX:
             raise InvalidManifest("This is the manifest of one image, where an index was expected.")
         entries = read.children(document.body, "manifests", "index")
@@ -57,7 +61,7 @@ class Index:
                 for position, entry in enumerate(entries)
             ),
             annotations=read.text_map(document.body, "annotations", "index"),
-            raw=raw,
+            raw=document.raw,
         )
         foreign = [entry for entry in found.manifests if not _is_manifest(entry)]
         if foreign and len(foreign) == len(found.manifests):
@@ -106,9 +110,8 @@ class Index:
 
 def parse_manifest(raw: bytes, content_type: str = "") -> Manifest | Index:
     """Read what a registry sent under ``manifests/``, of either kind; raises what the two parsers raise."""
-    if classify(raw, content_type).kind is Kind.INDEX:
-        return Index.parse(raw, content_type)
-    return Manifest.parse(raw, content_type)
+    document = classify(raw, content_type)
+    return Index.of(document) if document.kind is Kind.INDEX else Manifest.of(document)
 
 
 def _is_manifest(entry: Descriptor) -> bool:

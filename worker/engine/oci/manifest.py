@@ -11,7 +11,7 @@ from worker.engine.oci import json_values as read
 from worker.engine.oci.artifacts import name_artifact
 from worker.engine.oci.descriptor import Descriptor
 from worker.engine.oci.digest import Digest
-from worker.engine.oci.documents import Kind, classify
+from worker.engine.oci.documents import Document, Kind, classify
 from worker.engine.oci.media_types import CONFIG_TYPES, is_layer
 
 LAYERS_MAX = 2000  # OverlayFS stacks 500; this only bounds the work that a hostile manifest can cause
@@ -45,7 +45,11 @@ class Manifest:
             NotAnImage: it describes something else: a Helm chart, a signature, any other artifact.
             UnsupportedMediaType: Docker's schema 1, or a type that nobody knows.
         """
-        document = classify(raw, content_type)
+        return cls.of(classify(raw, content_type))
+
+    @classmethod
+    def of(cls, document: Document) -> Self:
+        """Like :meth:`parse`, of a document whose kind is known."""
         if document.kind is not Kind.MANIFEST:
             raise InvalidManifest("This is an index, where the manifest of one image was expected.")
         body = document.body
@@ -61,7 +65,7 @@ class Manifest:
                 for position, layer in enumerate(read.children(body, "layers", "manifest"))
             ),
             annotations=read.text_map(body, "annotations", "manifest"),
-            raw=raw,
+            raw=document.raw,
         )
         found._check_image(artifact_type)
         return found
