@@ -16,7 +16,6 @@ from worker.engine.errors import (
     StoreDamaged,
 )
 from worker.engine.events import Phase
-from worker.engine.layers import Limits
 from worker.engine.layers.extraction import Extracted, Extraction
 from worker.engine.pipeline.additions import Additions
 from worker.engine.pipeline.download import Download, Sink, discard
@@ -65,7 +64,6 @@ class LayerWork:
         source: Source | None,
         announcer: Announcer,
         cancel: CancelToken,
-        limits: Limits,
         additions: Additions,
     ) -> None:
         """``source`` is None to work only with blobs that are here."""
@@ -73,7 +71,6 @@ class LayerWork:
         self._task = task
         self._source = source
         self._cancel = cancel
-        self._limits = limits
         self._additions = additions
         self.report = LayerReporter(announcer, task)
 
@@ -189,7 +186,7 @@ class LayerWork:
         self._additions.layer(info.diff_id)
 
     def _extraction(self, staged: StagedLayer) -> Extraction:
-        return Extraction(staged.tree, staged.index_path, self._limits, self._cancel)
+        return Extraction(staged.tree, staged.index_path, cancel=self._cancel)
 
     def _finish(self, feed: _Feed) -> LayerInfo:
         diff_id, descriptor = self._task.diff_id, self._task.descriptor

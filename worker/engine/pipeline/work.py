@@ -6,7 +6,6 @@ import os
 from collections.abc import Sequence
 
 from worker.engine.cancel import CancelToken
-from worker.engine.layers import Limits
 from worker.engine.pipeline.additions import Additions
 from worker.engine.pipeline.layer import Brought, LayerWork, Source
 from worker.engine.pipeline.parallel import run_all
@@ -24,7 +23,6 @@ def bring_layers(
     additions: Additions,
     *,
     at_once: int = 0,
-    limits: Limits | None = None,
 ) -> tuple[Brought, ...]:
     """Bring every layer into the store; the first failure ends all.
 
@@ -39,8 +37,6 @@ def bring_layers(
     """
     # What needs no work first, then the largest: begun last, it would be waited for alone.
     ordered = sorted(tasks, key=lambda task: (task.need is not Need.NOTHING, -task.descriptor.size))
-    works = [
-        LayerWork(store, task, source, announcer, cancel, limits or Limits(), additions) for task in ordered
-    ]
+    works = [LayerWork(store, task, source, announcer, cancel, additions) for task in ordered]
     with flushing([work.report for work in works]):
         return run_all([work.run for work in works], at_once or len(os.sched_getaffinity(0)), cancel)
