@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pytest
-from django.contrib.auth.models import User
 from django.core.cache import cache
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+
+from tests.conftest import Users
+from tests.dashboard.doors import client_of
 
 
 @pytest.fixture(autouse=True)
@@ -21,15 +23,15 @@ def _empty_cache() -> Iterator[None]:
 
 
 @pytest.fixture
-def sign_in() -> Callable[[User], Client]:
-    """A browser in which somebody is signed in."""
+def viewer(users: Users) -> Client:
+    """A viewer's browser."""
+    return client_of(users.viewer)
 
-    def signed_in(user: User, **options: object) -> Client:
-        client = Client(**options)  # type: ignore[arg-type]
-        client.force_login(user)
-        return client
 
-    return signed_in
+@pytest.fixture
+def operator(users: Users) -> Client:
+    """An operator's browser."""
+    return client_of(users.operator)
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
-from django.test import Client
 
 from tests.dashboard.catalog import make_image
 from worker.models import Container, ContainerState, Image, Project
@@ -31,9 +30,3 @@ def container(project: Project, image: Image) -> Container:
         exit_code=137,
         started_at=datetime(2026, 11, 1, tzinfo=UTC),
     )
-
-
-def client_of(user: object) -> Client:
-    client = Client()
-    client.force_login(user)  # type: ignore[arg-type]
-    return client

@@ -10,11 +10,16 @@ from tests.conftest import Users
 from worker.models import Role
 
 
+def client_of(user: User) -> Client:
+    """Return a browser in which ``user`` is signed in."""
+    client = Client()
+    client.force_login(user)
+    return client
+
+
 def knock(user: User | None, method: str, address: str, **data: str) -> HttpResponse:
     """Ask as ``user`` (None: as nobody)."""
-    client = Client()
-    if user is not None:
-        client.force_login(user)
+    client = Client() if user is None else client_of(user)
     answer: HttpResponse = getattr(client, method)(address, data)
     return answer
 

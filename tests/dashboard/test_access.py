@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 from django.contrib.auth.models import AnonymousUser, User
 from django.test import Client, RequestFactory
 
 from dashboard.access import Request, SignInNeeded, get_project, last_project
 from tests.conftest import Users
+from tests.dashboard.doors import client_of
 from worker.engine.errors import NotAllowed, NotFound
 from worker.models import Project, Role
-
-SignIn = Callable[..., Client]
 
 
 def request_of(user: object) -> Request:
@@ -80,28 +77,28 @@ def test_an_anonymous_part_of_a_page_becomes_a_whole_sign_in_page(
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_a_stranger_finds_nothing(users: Users, sign_in: SignIn, page: str) -> None:
-    assert sign_in(users.stranger).get(f"/p/team/{page}").status_code == 404
+def test_a_stranger_finds_nothing(users: Users, page: str) -> None:
+    assert client_of(users.stranger).get(f"/p/team/{page}").status_code == 404
 
 
 @pytest.mark.parametrize("page", PAGES)
 @pytest.mark.parametrize("name", ["viewer", "operator", "admin", "superuser"])
-def test_members_see_the_pages(users: Users, sign_in: SignIn, page: str, name: str) -> None:
-    assert sign_in(getattr(users, name)).get(f"/p/team/{page}").status_code == 200
+def test_members_see_the_pages(users: Users, page: str, name: str) -> None:
+    assert client_of(getattr(users, name)).get(f"/p/team/{page}").status_code == 200
 
 
 @pytest.mark.parametrize("page", PAGES)
 @pytest.mark.parametrize("verb", ["post", "put", "delete", "patch"])
-def test_pages_are_only_read(users: Users, sign_in: SignIn, page: str, verb: str) -> None:
-    assert getattr(sign_in(users.admin), verb)(f"/p/team/{page}").status_code == 405
+def test_pages_are_only_read(users: Users, page: str, verb: str) -> None:
+    assert getattr(client_of(users.admin), verb)(f"/p/team/{page}").status_code == 405
 
 
-def test_only_who_may_pull_is_offered_it(users: Users, sign_in: SignIn) -> None:
-    assert b"/p/team/pull/" in sign_in(users.operator).get("/p/team/images/").content
-    assert b"/p/team/pull/" not in sign_in(users.viewer).get("/p/team/images/").content
+def test_only_who_may_pull_is_offered_it(users: Users) -> None:
+    assert b"/p/team/pull/" in client_of(users.operator).get("/p/team/images/").content
+    assert b"/p/team/pull/" not in client_of(users.viewer).get("/p/team/images/").content
 
 
-def test_a_switched_off_account_is_signed_out(users: Users, sign_in: SignIn) -> None:
-    client = sign_in(users.viewer)
+def test_a_switched_off_account_is_signed_out(users: Users) -> None:
+    client = client_of(users.viewer)
     User.objects.filter(pk=users.viewer.pk).update(is_active=False)
     assert client.get("/p/team/").status_code == 302

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 
 import pytest
 from django.test import Client
 
 from tests.conftest import Users
+from tests.dashboard.doors import client_of
 from worker.models import ApiToken
 from worker.services import issue_token, user_of_token
 
-SignIn = Callable[..., Client]
 CHANGE = {"current": "password of viewer", "new": "a much better one"}
 
 
-def test_the_page_shows_oneself(users: Users, sign_in: SignIn) -> None:
-    response = sign_in(users.viewer).get("/account/")
+def test_the_page_shows_oneself(users: Users) -> None:
+    response = client_of(users.viewer).get("/account/")
     assert response.status_code == 200
     assert b"viewer" in response.content
 
@@ -47,14 +46,12 @@ def test_nobody_in_particular_is_led_to_sign_in(
         ("get", "/account/tokens/1/revoke/"),
     ],
 )
-def test_other_verbs_are_refused(users: Users, sign_in: SignIn, verb: str, address: str) -> None:
-    assert getattr(sign_in(users.viewer), verb)(address).status_code == 405
+def test_other_verbs_are_refused(users: Users, verb: str, address: str) -> None:
+    assert getattr(client_of(users.viewer), verb)(address).status_code == 405
 
 
-def test_the_password_changes_and_this_session_goes_on_while_others_end(
-    users: Users, sign_in: SignIn
-) -> None:
-    here, elsewhere = sign_in(users.viewer), sign_in(users.viewer)
+def test_the_password_changes_and_this_session_goes_on_while_others_end(users: Users) -> None:
+    here, elsewhere = client_of(users.viewer), client_of(users.viewer)
     assert here.post("/account/password/", CHANGE)["Location"] == "/account/"
     users.viewer.refresh_from_db()
     assert users.viewer.check_password(CHANGE["new"])
@@ -72,17 +69,17 @@ def test_the_password_changes_and_this_session_goes_on_while_others_end(
     ],
 )
 def test_a_refused_password_is_explained_and_changes_nothing(
-    users: Users, sign_in: SignIn, change: dict[str, str], said: str
+    users: Users, change: dict[str, str], said: str
 ) -> None:
-    response = sign_in(users.viewer).post("/account/password/", CHANGE | change)
+    response = client_of(users.viewer).post("/account/password/", CHANGE | change)
     assert response.status_code == 422
     assert said in response.content.decode()
     users.viewer.refresh_from_db()
     assert users.viewer.check_password(CHANGE["current"])
 
 
-def test_a_token_is_shown_once_and_works(users: Users, sign_in: SignIn) -> None:
-    client = sign_in(users.viewer)
+def test_a_token_is_shown_once_and_works(users: Users) -> None:
+    client = client_of(users.viewer)
     response = client.post("/account/tokens/", {"name": "ci"})
     tokens = re.findall(r"<code>(strata_[\w-]{20,})</code>", response.content.decode())
     assert len(tokens) == 1
@@ -91,21 +88,21 @@ def test_a_token_is_shown_once_and_works(users: Users, sign_in: SignIn) -> None:
     assert "no-store" in response["Cache-Control"]
 
 
-def test_a_token_needs_a_name(users: Users, sign_in: SignIn) -> None:
-    assert sign_in(users.viewer).post("/account/tokens/", {"name": " "}).status_code == 422
+def test_a_token_needs_a_name(users: Users) -> None:
+    assert client_of(users.viewer).post("/account/tokens/", {"name": " "}).status_code == 422
     assert not ApiToken.objects.exists()
 
 
-def test_a_token_is_revoked_at_once(users: Users, sign_in: SignIn) -> None:
+def test_a_token_is_revoked_at_once(users: Users) -> None:
     row, token = issue_token(users.viewer, "ci")
-    assert sign_in(users.viewer).post(f"/account/tokens/{row.pk}/revoke/")["Location"] == "/account/"
+    assert client_of(users.viewer).post(f"/account/tokens/{row.pk}/revoke/")["Location"] == "/account/"
     assert user_of_token(token) is None
 
 
-def test_the_tokens_of_others_do_not_exist(users: Users, sign_in: SignIn) -> None:
+def test_the_tokens_of_others_do_not_exist(users: Users) -> None:
     row, token = issue_token(users.viewer, "ci")
     for other in (users.stranger, users.admin, users.superuser):
-        assert sign_in(other).post(f"/account/tokens/{row.pk}/revoke/").status_code == 404
+        assert client_of(other).post(f"/account/tokens/{row.pk}/revoke/").status_code == 404
     assert user_of_token(token) == users.viewer
 
 

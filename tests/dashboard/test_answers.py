@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 from django.test import Client
 
 from tests.conftest import Users
+from tests.dashboard.doors import client_of
 from worker.services import issue_token
-
-SignIn = Callable[..., Client]
 
 
 @pytest.mark.parametrize(
     "address", ["/", "/p/team/", "/p/team/images/", "/p/team/members/", "/p/team/registries/", "/p/none/"]
 )
-def test_a_page_is_not_there_any_more_after_signing_out(users: Users, sign_in: SignIn, address: str) -> None:
+def test_a_page_is_not_there_any_more_after_signing_out(users: Users, address: str) -> None:
     """Or the next one at the browser would see it by going back."""
-    assert "no-store" in sign_in(users.admin).get(address)["Cache-Control"]
+    assert "no-store" in client_of(users.admin).get(address)["Cache-Control"]
 
 
 def test_an_answer_of_the_api_is_not_kept(users: Users, client: Client) -> None:
@@ -35,9 +32,9 @@ def test_an_answer_of_the_api_is_not_kept(users: Users, client: Client) -> None:
         "containers/?state=%00", "containers/new/?q=%00", "jobs/?q=%00", "jobs/?kind=%00", "lineage/?q=%00",
     ],
 )  # fmt: skip
-def test_a_nul_in_an_address_is_not_understood(users: Users, sign_in: SignIn, address: str) -> None:
+def test_a_nul_in_an_address_is_not_understood(users: Users, address: str) -> None:
     """PostgreSQL's text holds none, and refuses a question that does."""
-    assert sign_in(users.admin).get(f"/p/team/{address}").status_code in (400, 404)
+    assert client_of(users.admin).get(f"/p/team/{address}").status_code in (400, 404)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,8 @@ import pytest
 
 from dashboard.queries.containers import printable
 from tests.conftest import Users
-from tests.dashboard.containers import LIST, client_of, container, image
+from tests.dashboard.containers import LIST, container, image
+from tests.dashboard.doors import client_of
 from worker import services
 from worker.engine.containers import Change, LogLine
 from worker.engine.errors import LayerMissing

@@ -7,8 +7,8 @@ from pytest_django import DjangoAssertNumQueries
 
 from tests.conftest import Users
 from tests.dashboard.catalog import make_image
-from tests.dashboard.containers import LIST, client_of, container, image
-from tests.dashboard.doors import assert_door, assert_verbs
+from tests.dashboard.containers import LIST, container, image
+from tests.dashboard.doors import assert_door, assert_verbs, client_of
 from tests.support.redis import RedisServer
 from worker.models import Container, Image, Job, Project, Role
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 from django.db import OperationalError
 from django.test import Client, RequestFactory
@@ -13,9 +11,9 @@ from dashboard.messages import status_of, title_of
 from dashboard.middleware import POLICY
 from dashboard.views import errors as pages
 from tests.conftest import Users
+from tests.dashboard.doors import client_of
 from worker.engine import errors
 
-SignIn = Callable[..., Client]
 CLASSES = [
     value
     for value in vars(errors).values()
@@ -76,8 +74,8 @@ def test_a_fault_of_ours_shows_no_inside(raising: None) -> None:
 
 
 @pytest.mark.django_db
-def test_an_unknown_address_is_a_page_of_ours(users: Users, sign_in: SignIn) -> None:
-    response = sign_in(users.viewer).get("/nowhere")
+def test_an_unknown_address_is_a_page_of_ours(users: Users) -> None:
+    response = client_of(users.viewer).get("/nowhere")
     assert response.status_code == 404
     assert b"There is nothing at this address" in response.content
     assert b'href="/p/team/"' in response.content

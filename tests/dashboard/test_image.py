@@ -15,21 +15,16 @@ from dashboard.queries.image import family as kin
 from dashboard.queries.image import strata, summary
 from tests.conftest import Users
 from tests.dashboard.catalog import MIB, diff_id, family, make_image
+from tests.dashboard.doors import client_of
 from worker.engine.errors import Conflict
 from worker.models import Container, Image, Project, Tag, TagMovement
 
-SignIn = Callable[..., Client]
 TABS = ["", "lineage/", "config/", "tags/", "containers/"]
 
 
 @pytest.fixture
 def images(project: Project) -> dict[str, Image]:
     return family(project)
-
-
-@pytest.fixture
-def viewer(users: Users, sign_in: SignIn) -> Client:
-    return sign_in(users.viewer)
 
 
 def text_of(client: Client, address: str) -> str:
@@ -39,16 +34,14 @@ def text_of(client: Client, address: str) -> str:
 
 @pytest.mark.parametrize("tab", TABS)
 class TestEachTab:
-    def test_members_see_it(self, users: Users, sign_in: SignIn, images: dict[str, Image], tab: str) -> None:
+    def test_members_see_it(self, users: Users, images: dict[str, Image], tab: str) -> None:
         for user in (users.viewer, users.operator, users.admin, users.superuser):
-            response = sign_in(user).get(f"/p/team/images/{images['php'].pk}/{tab}")
+            response = client_of(user).get(f"/p/team/images/{images['php'].pk}/{tab}")
             assert response.status_code == 200
             assert b"php" in response.content
 
-    def test_strangers_find_nothing(
-        self, users: Users, sign_in: SignIn, images: dict[str, Image], tab: str
-    ) -> None:
-        assert sign_in(users.stranger).get(f"/p/team/images/{images['php'].pk}/{tab}").status_code == 404
+    def test_strangers_find_nothing(self, users: Users, images: dict[str, Image], tab: str) -> None:
+        assert client_of(users.stranger).get(f"/p/team/images/{images['php'].pk}/{tab}").status_code == 404
 
     def test_visitors_are_led_to_sign_in(self, client: Client, images: dict[str, Image], tab: str) -> None:
         assert client.get(f"/p/team/images/{images['php'].pk}/{tab}").status_code == 302
@@ -183,14 +176,14 @@ def test_the_containers_on_it(viewer: Client, project: Project, images: dict[str
 
 
 def test_what_to_do_next_is_offered_to_who_may(
-    users: Users, sign_in: SignIn, project: Project, images: dict[str, Image]
+    users: Users, project: Project, images: dict[str, Image]
 ) -> None:
     address = f"/p/team/images/{images['php'].pk}/"
-    operator = sign_in(users.operator).get(address).content.decode()
+    operator = client_of(users.operator).get(address).content.decode()
     assert f'/p/team/containers/new/?image={images["php"].pk}"' in operator
     assert 'name="reference" value="docker.io/library/php:8"' in operator
     assert "/extract/" not in operator
-    viewer = sign_in(users.viewer).get(address).content.decode()
+    viewer = client_of(users.viewer).get(address).content.decode()
     assert "New container" not in viewer
     assert "Pull again" not in viewer
 
@@ -217,38 +210,34 @@ class TestExtract:
         monkeypatch.setattr("dashboard.views.image.start_extract", start)
         return asked
 
-    def test_operators_start_it_and_watch(
-        self, users: Users, sign_in: SignIn, raw: Image, asked: list[object]
-    ) -> None:
-        client = sign_in(users.operator)
+    def test_operators_start_it_and_watch(self, users: Users, raw: Image, asked: list[object]) -> None:
+        client = client_of(users.operator)
         assert "Extract the layers" in client.get(f"/p/team/images/{raw.pk}/").content.decode()
         response = client.post(f"/p/team/images/{raw.pk}/extract/")
         assert response["Location"] == "/p/team/jobs/7/"
         assert asked == [(raw, users.operator)]
 
-    def test_viewers_may_not(self, users: Users, sign_in: SignIn, raw: Image, asked: list[object]) -> None:
-        response = sign_in(users.viewer).post(f"/p/team/images/{raw.pk}/extract/")
+    def test_viewers_may_not(self, users: Users, raw: Image, asked: list[object]) -> None:
+        response = client_of(users.viewer).post(f"/p/team/images/{raw.pk}/extract/")
         assert response.status_code == 403
         assert b"operator" in response.content
         assert asked == []
 
-    def test_strangers_find_nothing(
-        self, users: Users, sign_in: SignIn, raw: Image, asked: list[object]
-    ) -> None:
-        assert sign_in(users.stranger).post(f"/p/team/images/{raw.pk}/extract/").status_code == 404
+    def test_strangers_find_nothing(self, users: Users, raw: Image, asked: list[object]) -> None:
+        assert client_of(users.stranger).post(f"/p/team/images/{raw.pk}/extract/").status_code == 404
         assert asked == []
 
-    def test_a_link_cannot_start_it(self, users: Users, sign_in: SignIn, raw: Image) -> None:
-        assert sign_in(users.operator).get(f"/p/team/images/{raw.pk}/extract/").status_code == 405
+    def test_a_link_cannot_start_it(self, users: Users, raw: Image) -> None:
+        assert client_of(users.operator).get(f"/p/team/images/{raw.pk}/extract/").status_code == 405
 
     def test_a_second_time_is_explained(
-        self, users: Users, sign_in: SignIn, raw: Image, monkeypatch: pytest.MonkeyPatch
+        self, users: Users, raw: Image, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         def refuse(image: Image, *, by: object) -> object:
             raise Conflict("This image is being extracted already.")
 
         monkeypatch.setattr("dashboard.views.image.start_extract", refuse)
-        response = sign_in(users.operator).post(f"/p/team/images/{raw.pk}/extract/", follow=True)
+        response = client_of(users.operator).post(f"/p/team/images/{raw.pk}/extract/", follow=True)
         assert response.redirect_chain == [(f"/p/team/images/{raw.pk}/", 302)]
         assert b"is being extracted already" in response.content
 

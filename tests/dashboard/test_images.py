@@ -14,9 +14,8 @@ from dashboard.queries.images import rows
 from dashboard.queries.names import Name
 from tests.conftest import Users
 from tests.dashboard.catalog import MIB, family, make_image
+from tests.dashboard.doors import client_of
 from worker.models import Image, Project, Tag
-
-SignIn = Callable[..., Client]
 
 
 def listed(client: Client, query: str = "") -> list[str]:
@@ -26,16 +25,11 @@ def listed(client: Client, query: str = "") -> list[str]:
     return [re.sub(r"<[^>]+>", "", name) for name in found]
 
 
-@pytest.fixture
-def viewer(users: Users, sign_in: SignIn) -> Client:
-    return sign_in(users.viewer)
-
-
-def test_an_empty_project_says_what_to_do_next(users: Users, sign_in: SignIn) -> None:
-    operator = sign_in(users.operator).get("/p/team/images/").content.decode()
+def test_an_empty_project_says_what_to_do_next(users: Users) -> None:
+    operator = client_of(users.operator).get("/p/team/images/").content.decode()
     assert "No image yet" in operator
     assert "Pull a first one" in operator
-    viewer = sign_in(users.viewer).get("/p/team/images/").content.decode()
+    viewer = client_of(users.viewer).get("/p/team/images/").content.decode()
     assert "An operator or admin of this project can pull images" in viewer
 
 

@@ -11,6 +11,7 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from tests.conftest import Users
+from tests.dashboard.doors import client_of
 from tests.worker.models.test_lineage import image
 from worker.models import Container, Job, JobKind, JobState, Project
 from worker.progress import LayerSnapshot, Snapshot
@@ -29,24 +30,8 @@ def at(name: str, job: Job | None = None) -> str:
 
 
 @pytest.fixture
-def viewer(users: Users) -> Client:
-    client = Client()
-    client.force_login(users.viewer)
-    return client
-
-
-@pytest.fixture
-def operator(users: Users) -> Client:
-    client = Client()
-    client.force_login(users.operator)
-    return client
-
-
-@pytest.fixture
 def stranger(users: Users) -> Client:
-    client = Client()
-    client.force_login(users.stranger)
-    return client
+    return client_of(users.stranger)
 
 
 def text(client: Client, path: str, status: int = 200, **headers: Any) -> str:

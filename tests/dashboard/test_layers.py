@@ -11,14 +11,8 @@ from django.test import Client
 from dashboard.queries.layers import rows
 from tests.conftest import Users
 from tests.dashboard.catalog import MIB, diff_id, family, make_image
+from tests.dashboard.doors import client_of
 from worker.models import Blob, Project
-
-SignIn = Callable[..., Client]
-
-
-@pytest.fixture
-def viewer(users: Users, sign_in: SignIn) -> Client:
-    return sign_in(users.viewer)
 
 
 def listed(client: Client, query: str = "") -> str:
@@ -81,9 +75,9 @@ def test_layers_of_other_projects_do_not_exist_here(viewer: Client, project: Pro
     assert "secret" not in shared
 
 
-def test_an_empty_project_says_what_to_do_next(users: Users, sign_in: SignIn) -> None:
-    assert b"Layers arrive with images" in sign_in(users.viewer).get("/p/team/layers/").content
-    assert b"/p/team/pull/" in sign_in(users.operator).get("/p/team/layers/").content
+def test_an_empty_project_says_what_to_do_next(users: Users) -> None:
+    assert b"Layers arrive with images" in client_of(users.viewer).get("/p/team/layers/").content
+    assert b"/p/team/pull/" in client_of(users.operator).get("/p/team/layers/").content
 
 
 def test_no_match_leads_back(viewer: Client, project: Project) -> None:
@@ -110,15 +104,13 @@ def test_one_layer_shows_its_command_forms_and_images(viewer: Client, project: P
 
 
 @pytest.mark.parametrize("address", ["layers/", "layers/{layer}/"])
-def test_whom_the_pages_refuse(
-    users: Users, sign_in: SignIn, client: Client, project: Project, address: str
-) -> None:
+def test_whom_the_pages_refuse(users: Users, client: Client, project: Project, address: str) -> None:
     family(project)
     address = "/p/team/" + address.format(layer=diff_id("a"))
     assert client.get(address).status_code == 302
-    assert sign_in(users.stranger).get(address).status_code == 404
-    assert sign_in(users.viewer).get(address).status_code == 200
-    assert sign_in(users.admin).post(address).status_code == 405
+    assert client_of(users.stranger).get(address).status_code == 404
+    assert client_of(users.viewer).get(address).status_code == 200
+    assert client_of(users.admin).post(address).status_code == 405
 
 
 @pytest.mark.parametrize("name", ["nonsense", "sha256:" + "0" * 64])

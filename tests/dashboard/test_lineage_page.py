@@ -17,13 +17,6 @@ from worker.models import Project, Role
 ADDRESS = "/p/team/lineage/"
 
 
-@pytest.fixture
-def viewer(users: Users) -> Client:
-    client = Client()
-    client.force_login(users.viewer)
-    return client
-
-
 def page(client: Client, query: str = "") -> str:
     answer = client.get(f"{ADDRESS}{query}")
     assert answer.status_code == 200

@@ -4,20 +4,13 @@ from __future__ import annotations
 
 import pytest
 from django.contrib.auth.models import User
-from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
 from tests.conftest import Users
-from tests.dashboard.doors import assert_door, assert_verbs, knock
+from tests.dashboard.doors import assert_door, assert_verbs, client_of, knock
 from worker.models import Membership, Project, Role
 
 LIST = "/p/team/members/"
-
-
-def client_of(user: User) -> Client:
-    client = Client()
-    client.force_login(user)
-    return client
 
 
 def member(user: User) -> Membership:

@@ -12,22 +12,15 @@ from django.utils import timezone
 from dashboard.queries.figures import holdings, lately
 from tests.conftest import Users
 from tests.dashboard.catalog import MIB, family, make_image
-from tests.dashboard.doors import assert_door, assert_verbs
+from tests.dashboard.doors import assert_door, assert_verbs, client_of
 from worker.models import Container, Job, JobState, Project, Role, Tag, TagMovement
 
-SignIn = Callable[..., Client]
 
-
-@pytest.fixture
-def viewer(users: Users, sign_in: SignIn) -> Client:
-    return sign_in(users.viewer)
-
-
-def test_an_empty_project_says_what_to_do_next(users: Users, sign_in: SignIn) -> None:
-    operator = sign_in(users.operator).get("/p/team/").content.decode()
+def test_an_empty_project_says_what_to_do_next(users: Users) -> None:
+    operator = client_of(users.operator).get("/p/team/").content.decode()
     assert "Pull a first image" in operator
     assert 'href="/p/team/registries/new/"' not in operator
-    assert 'href="/p/team/registries/new/"' in sign_in(users.admin).get("/p/team/").content.decode()
+    assert 'href="/p/team/registries/new/"' in client_of(users.admin).get("/p/team/").content.decode()
     assert "Nothing runs at the moment." in operator
 
 

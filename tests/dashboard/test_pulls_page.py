@@ -9,6 +9,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from tests.conftest import Users
+from tests.dashboard.doors import client_of
 from tests.worker.models.test_lineage import image
 from worker.models import Job, JobState, Project, Registry
 
@@ -16,13 +17,6 @@ from worker.models import Job, JobState, Project, Registry
 @pytest.fixture
 def path(project: Project) -> str:
     return reverse("pull", args=[project.slug])
-
-
-@pytest.fixture
-def operator(users: Users) -> Client:
-    client = Client()
-    client.force_login(users.operator)
-    return client
 
 
 def test_a_pull_is_queued_and_its_page_follows(path: str, operator: Client, users: Users) -> None:
@@ -112,8 +106,7 @@ def test_known_registries_and_tags_are_suggested(path: str, operator: Client, pr
 
 def test_a_viewer_a_stranger_and_nobody_are_refused(path: str, users: Users) -> None:
     for who, status in (("viewer", 403), ("stranger", 404)):
-        client = Client()
-        client.force_login(getattr(users, who))
+        client = client_of(getattr(users, who))
         assert client.get(path).status_code == status
         assert client.post(path, {"reference": "alpine"}).status_code == status
     assert Client().post(path, {"reference": "alpine"}).status_code == 302

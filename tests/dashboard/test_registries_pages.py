@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
 from dashboard.forms.registries import RegistryForm
 from tests.conftest import Users
-from tests.dashboard.doors import assert_door, assert_verbs
+from tests.dashboard.doors import assert_door, assert_verbs, client_of
 from tests.support.redis import RedisServer
 from worker import services
 from worker.engine.errors import PlainHttpRegistry
@@ -24,12 +23,6 @@ def registry(project: Project) -> Registry:
     return Registry.objects.create(
         project=project, host="registry.example.org", username="bot", password_encrypted=encrypt("s3cret")
     )
-
-
-def client_of(user: object) -> Client:
-    client = Client()
-    client.force_login(user)  # type: ignore[arg-type]
-    return client
 
 
 def test_doors(users: Users, registry: Registry) -> None:

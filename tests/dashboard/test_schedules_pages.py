@@ -5,12 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from tests.conftest import Users
-from tests.dashboard.doors import assert_door, assert_verbs
+from tests.dashboard.doors import assert_door, assert_verbs, client_of
 from tests.support.redis import RedisServer
 from worker.models import Job, JobKind, JobState, Project, Role, Schedule
 
@@ -27,12 +26,6 @@ def schedule(project: Project) -> Schedule:
         timezone="Europe/Berlin",
         next_run_at=timezone.now() + timedelta(hours=3),
     )
-
-
-def client_of(user: object) -> Client:
-    client = Client()
-    client.force_login(user)  # type: ignore[arg-type]
-    return client
 
 
 def test_doors(users: Users, schedule: Schedule) -> None:

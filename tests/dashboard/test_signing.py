@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 from django.core.cache import cache
 from django.test import Client
 
 from dashboard.throttle import LIMITS, Attempt
 from tests.conftest import Users
+from tests.dashboard.doors import client_of
 
-SignIn = Callable[..., Client]
 VIEWER = {"username": "viewer", "password": "password of viewer"}
 
 
@@ -97,19 +95,19 @@ def test_the_counters_hold_no_names() -> None:
     assert not any("somebody" in key for key in cache._cache)  # type: ignore[attr-defined]
 
 
-def test_who_is_signed_in_already_goes_on(users: Users, sign_in: SignIn) -> None:
-    assert sign_in(users.viewer).get("/sign-in/?next=/account/")["Location"] == "/account/"
+def test_who_is_signed_in_already_goes_on(users: Users) -> None:
+    assert client_of(users.viewer).get("/sign-in/?next=/account/")["Location"] == "/account/"
 
 
-def test_sign_out_ends_the_session(users: Users, sign_in: SignIn) -> None:
-    client = sign_in(users.viewer)
+def test_sign_out_ends_the_session(users: Users) -> None:
+    client = client_of(users.viewer)
     assert client.post("/sign-out/")["Location"] == "/sign-in/"
     assert not is_signed_in(client)
 
 
-def test_sign_out_by_link_is_refused(users: Users, sign_in: SignIn) -> None:
+def test_sign_out_by_link_is_refused(users: Users) -> None:
     """Else any page on the web could sign people out."""
-    assert sign_in(users.viewer).get("/sign-out/").status_code == 405
+    assert client_of(users.viewer).get("/sign-out/").status_code == 405
 
 
 @pytest.mark.django_db
