@@ -115,11 +115,8 @@ def rows(project: Project, ids: list[int]) -> list[LayerRow]:
     }
     firsts = {fact["first"] for fact in facts.values()}
     names = named(project, firsts)
-    commands: dict[tuple[int, int], str] = {}
-    for image_id, layer_id, command in here.filter(image__in=firsts).values_list(
-        "image_id", "layer_id", "created_by"
-    ):
-        commands[image_id, layer_id] = command
+    made_by = here.filter(image__in=firsts).values_list("image_id", "layer_id", "created_by")
+    commands = {(image_id, layer_id): command for image_id, layer_id, command in made_by}
     return [
         LayerRow(
             layer=layers[pk],
@@ -152,8 +149,8 @@ class LayerFacts:
 def layer_facts(project: Project, diff_id: str) -> LayerFacts:
     """Return what the project knows of a layer. Raises NotFound if none of its images stands on it."""
     layer = Layer.objects.filter(diff_id=diff_id).first()
-    here = ImageLayer.objects.filter(layer=layer, image__project=project).order_by() if layer else None
-    if layer is None or here is None or not here.exists():
+    here = ImageLayer.objects.filter(layer__diff_id=diff_id, image__project=project).order_by()
+    if layer is None or not here.exists():
         raise NotFound(
             "No image of this project has such a layer.", hint="Choose one from the list of layers."
         )
