@@ -5,13 +5,17 @@ from __future__ import annotations
 import random
 from pathlib import Path
 
-from samples.images import SampleLayer, layer
+from samples.images import SampleLayer, image, layer
 from worker.engine.cancel import CancelToken
 from worker.engine.events import Listener, ignore
 from worker.engine.oci import Platform, Reference
 from worker.engine.pull import PulledImage, PullRequest, pull
 from worker.engine.registry import Endpoint
 from worker.engine.store import Store
+
+BASE = layer({"etc/os": b"sample", "bin/sh": b"#!" * 5000}, dirs=["etc", "bin"])
+APP = layer({"srv/app": b"app" * 9000}, dirs=["srv"], whiteouts=["bin/sh"])
+IMAGE = image([BASE, APP], history=["FROM scratch", "COPY app /srv"])
 
 
 def pull_it(
@@ -61,3 +65,11 @@ def children() -> list[int]:
     lists = Path("/proc/self/task").glob("*/children")
     pids = [int(pid) for path in lists for pid in path.read_text().split()]
     return sorted(pid for pid in pids if b"worker.engine.layers" in Path(f"/proc/{pid}/cmdline").read_bytes())
+
+
+def damage(path: Path) -> None:
+    """Change one byte in the middle."""
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    path.chmod(0o644)
+    path.write_bytes(content)

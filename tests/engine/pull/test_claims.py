@@ -13,8 +13,7 @@ import pytest
 from samples.builders import SampleImage
 from samples.images import image, layer
 from samples.registry import SampleRegistry
-from tests.engine.pull.helpers import pull_it
-from tests.engine.pull.test_extract import damage
+from tests.engine.pull.helpers import damage, pull_it
 from worker.engine.errors import SizeMismatch
 from worker.engine.extract import extract
 from worker.engine.store import Store

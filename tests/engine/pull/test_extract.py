@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
-from samples.images import image, layer
 from samples.registry import SampleRegistry
-from tests.engine.pull.helpers import pull_it
-from worker.engine.errors import (
-    StoreDamaged,
-)
+from tests.engine.pull.helpers import APP, BASE, IMAGE, damage, pull_it
+from worker.engine.errors import StoreDamaged
 from worker.engine.events import Event, LayerProgress, Phase
 from worker.engine.extract import extract
 from worker.engine.store import Store
 
 pytestmark = pytest.mark.root
-
-BASE = layer({"etc/os": b"sample", "bin/sh": b"#!" * 5000}, dirs=["etc", "bin"])
-APP = layer({"srv/app": b"app" * 9000}, dirs=["srv"], whiteouts=["bin/sh"])
-IMAGE = image([BASE, APP], history=["FROM scratch", "COPY app /srv"])
 
 
 class TestFetchingAndExtractingApart:
@@ -83,11 +74,3 @@ class TestFetchingAndExtractingApart:
         store.prepare()
         with pytest.raises(StoreDamaged, match=IMAGE.digest.hex):
             extract(store, IMAGE.digest)
-
-
-def damage(path: Path) -> None:
-    """Change one byte in the middle."""
-    content = bytearray(path.read_bytes())
-    content[len(content) // 2] ^= 0xFF
-    path.chmod(0o644)
-    path.write_bytes(content)

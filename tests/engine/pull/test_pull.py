@@ -10,7 +10,7 @@ import pytest
 
 from samples.images import artifact, image, index, layer, recompressed
 from samples.registry import SampleRegistry
-from tests.engine.pull.helpers import children, left, pull_it, random_layer
+from tests.engine.pull.helpers import APP, BASE, IMAGE, children, left, pull_it, random_layer
 from worker.engine.errors import (
     InvalidManifest,
     LayerMissing,
@@ -24,10 +24,6 @@ from worker.engine.oci import Digest, Platform, chain_ids
 from worker.engine.store import Store
 
 pytestmark = pytest.mark.root
-
-BASE = layer({"etc/os": b"sample", "bin/sh": b"#!" * 5000}, dirs=["etc", "bin"])
-APP = layer({"srv/app": b"app" * 9000}, dirs=["srv"], whiteouts=["bin/sh"])
-IMAGE = image([BASE, APP], history=["FROM scratch", "COPY app /srv"])
 
 
 def test_everything_of_an_image_arrives(store: Store, registry: SampleRegistry) -> None:

@@ -13,7 +13,7 @@ import pytest
 from samples.images import SampleImage, image, layer
 from samples.registry import SampleRegistry
 from tests.engine.registry.real import RealRegistry
-from worker.engine.oci import Reference
+from worker.engine.oci import Descriptor, Reference
 from worker.engine.registry import RegistryClient, RetryPolicy
 from worker.engine.registry.endpoint import Endpoint
 
@@ -21,6 +21,7 @@ QUICK = RetryPolicy(first_delay=0.01)
 
 # 3 MB, so that the last bytes are never in a buffer already when the first are read.
 BIG = layer({"big": bytes(range(256)) * 12_000}, compression="none")
+BLOB = Descriptor(BIG.media_type, BIG.digest, BIG.size)
 IMAGE = image([layer({"etc/motd": b"hello"}), BIG])
 
 

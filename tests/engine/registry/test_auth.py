@@ -8,14 +8,13 @@ import pytest
 
 from samples.images import SampleImage
 from samples.registry import Auth, SampleRegistry
-from tests.engine.registry.conftest import BIG, QUICK
+from tests.engine.registry.conftest import BLOB, QUICK
 from worker.engine.errors import Forbidden, RegistryMisbehaved, Unauthorized
-from worker.engine.oci import Descriptor, Reference
+from worker.engine.oci import Reference
 from worker.engine.registry import Credentials, Endpoint, RegistryClient
 from worker.engine.registry.auth import _read_token
 
 ALICE = Credentials("alice", "wonder:land ü")
-BLOB = Descriptor(BIG.media_type, BIG.digest, BIG.size)
 
 
 def client_of(registry: SampleRegistry, credentials: Credentials | None = None) -> RegistryClient:

@@ -9,7 +9,7 @@ import pytest
 
 from samples.images import Content, SampleImage
 from samples.registry import SampleRegistry
-from tests.engine.registry.conftest import BIG, QUICK
+from tests.engine.registry.conftest import BIG, BLOB, QUICK
 from worker.engine.errors import (
     BlobNotFound,
     ConnectionLost,
@@ -22,8 +22,6 @@ from worker.engine.errors import (
 )
 from worker.engine.oci import Descriptor, Digest, MediaType
 from worker.engine.registry import Endpoint, RegistryClient
-
-BLOB = Descriptor(BIG.media_type, BIG.digest, BIG.size)
 
 
 def test_streams_in_pieces(client: RegistryClient) -> None:

@@ -12,13 +12,10 @@ import pytest
 
 from samples.images import SampleImage
 from samples.registry import SampleRegistry
-from tests.engine.registry.conftest import BIG
+from tests.engine.registry.conftest import BIG, BLOB
 from worker.engine.cancel import CancelToken
 from worker.engine.errors import Cancelled
-from worker.engine.oci import Descriptor
 from worker.engine.registry import Endpoint, RegistryClient
-
-BLOB = Descriptor(BIG.media_type, BIG.digest, BIG.size)
 
 
 def endpoint(host: str, **given: object) -> Endpoint:

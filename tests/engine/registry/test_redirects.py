@@ -8,13 +8,11 @@ import pytest
 
 from samples.images import SampleImage
 from samples.registry import Auth, SampleRegistry
-from tests.engine.registry.conftest import BIG, QUICK
+from tests.engine.registry.conftest import BIG, BLOB, QUICK
 from worker.engine.errors import RegistryMisbehaved
-from worker.engine.oci import Descriptor
 from worker.engine.registry import Credentials, Endpoint, RegistryClient
 
 ALICE = Credentials("alice", "secret")
-BLOB = Descriptor(BIG.media_type, BIG.digest, BIG.size)
 
 
 @pytest.fixture

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from worker.engine.errors import DigestMismatch, SizeMismatch, StoreDamaged
@@ -12,13 +10,6 @@ from worker.engine.store import Store
 
 CONTENT = b"what a registry sends" * 1000
 DIGEST = Digest.of(CONTENT)
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Store:
-    store = Store(tmp_path / "store")
-    store.prepare()
-    return store
 
 
 def ingested(store: Store) -> list[str]:

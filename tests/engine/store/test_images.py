@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import pytest
 
@@ -12,13 +11,6 @@ from worker.engine.oci import Descriptor, Digest, MediaType, Platform
 from worker.engine.store import Store, StoredImage
 
 AMD64, ARM64 = Platform("linux", "amd64"), Platform("linux", "arm64", "v8")
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Store:
-    store = Store(tmp_path)
-    store.prepare()
-    return store
 
 
 def manifest(content: str, platform: Platform = AMD64) -> Descriptor:

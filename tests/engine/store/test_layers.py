@@ -16,13 +16,6 @@ DIFF_ID = Digest.of(b"a tar")
 INFO = LayerInfo(DIFF_ID, unpacked_size=10240, content_size=7, entries=3, implied=(b"", b"not text: \xff"))
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> Store:
-    store = Store(tmp_path / "store")
-    store.prepare()
-    return store
-
-
 def leftovers(store: Store) -> list[Path]:
     return list((store.root / "ingest").glob("layer-*"))
 
