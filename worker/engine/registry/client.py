@@ -33,7 +33,6 @@ class RegistryClient:
         on_retry: OnRetry | None = None,
         retries: RetryPolicy | None = None,
     ) -> None:
-        self.endpoint = endpoint
         self._cancel = cancel or CancelToken()
         self._on_retry = on_retry or ignore_retries
         self._retries = retries or RetryPolicy()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from worker.engine.disk import disk_errors, explain, remove_at, remove_tree
 from worker.engine.store.blobs import BlobStore, BlobWriter
 from worker.engine.store.images import REF_NAME, ImageList, StoredImage
 from worker.engine.store.layers import LayerInfo, LayerStore, StagedLayer
@@ -19,9 +18,5 @@ __all__ = [
     "StagedLayer",
     "Store",
     "StoredImage",
-    "disk_errors",
-    "explain",
     "file_lock",
-    "remove_at",
-    "remove_tree",
 ]
