@@ -10,7 +10,7 @@ from typing import Any
 from django.utils import timezone
 
 from worker.engine.oci import Digest, chain_ids
-from worker.models import Blob, Image, ImageLayer, Layer, Project, Tag, TagMovement
+from worker.models import Blob, Image, ImageLayer, Job, JobKind, Layer, Project, Tag, TagMovement
 
 MIB = 2**20
 #: Unpacked MiB by letter, after the family of the drawings: base, apache, its page, php, its page.
@@ -90,18 +90,33 @@ def make_image(
             created_by=f"RUN make {letter} && true",
         )
     for tag in tags:
-        row = Tag.objects.create(
-            project=project,
-            registry_host=host,
-            repository=repository,
-            name=tag,
-            platform=image.platform,
-            image=image,
-            moved_at=at,
-            checked_at=at,
-        )
+        row = make_tag(image, tag, at=at)
         TagMovement.objects.create(tag=row, to_digest=image.digest, moved_at=at)
     return image
+
+
+def make_tag(
+    image: Image, name: str, *, host: str = "", repository: str = "", at: datetime | None = None
+) -> Tag:
+    """Let the tag ``name`` point at ``image``: one of its own repository, if no other is named."""
+    at = at or timezone.now()
+    return Tag.objects.create(
+        project=image.project,
+        registry_host=host or image.registry_host,
+        repository=repository or image.repository,
+        name=name,
+        platform=image.platform,
+        image=image,
+        moved_at=at,
+        checked_at=at,
+    )
+
+
+def make_job(project: Project, **fields: Any) -> Job:
+    """Make a pull of alpine that waits; ``fields`` say what is different."""
+    return Job.objects.create(
+        project=project, **{"kind": JobKind.PULL, "reference": "docker.io/library/alpine:latest"} | fields
+    )
 
 
 def family(project: Project) -> dict[str, Image]:

@@ -10,9 +10,10 @@ from django.test import Client
 from django.utils import timezone
 
 from tests.conftest import Users
+from tests.dashboard.catalog import make_job, make_tag
 from tests.support.api import Api
 from tests.worker.models.test_lineage import image
-from worker.models import Container, Image, Job, JobKind, JobState, Membership, Project, Registry, Role
+from worker.models import Container, Image, Job, JobState, Membership, Project, Registry, Role
 from worker.services import issue_token
 
 
@@ -24,12 +25,6 @@ def operator(users: Users) -> Api:
 @pytest.fixture
 def admin(users: Users) -> Api:
     return Api(users.admin)
-
-
-def job(project: Project, **fields: Any) -> Job:
-    return Job.objects.create(
-        project=project, **{"kind": JobKind.PULL, "reference": "docker.io/library/alpine:latest"} | fields
-    )
 
 
 def test_a_pull_answers_with_its_job_and_where_to_follow_it(project: Project, users: Users) -> None:
@@ -72,7 +67,7 @@ def test_what_is_no_json_is_refused(users: Users) -> None:
 
 
 def test_a_failed_job_says_why(project: Project, operator: Api) -> None:
-    row = job(
+    row = make_job(
         project,
         state=JobState.FAILED,
         error_code="tag_not_found",
@@ -89,9 +84,9 @@ def test_a_failed_job_says_why(project: Project, operator: Api) -> None:
 
 
 def test_pages_follow_each_other_though_rows_are_added_in_front(project: Project, operator: Api) -> None:
-    old = [job(project) for _ in range(5)]
+    old = [make_job(project) for _ in range(5)]
     first = operator.get("jobs?limit=2")
-    job(project)
+    make_job(project)
     second = operator.get(f"jobs?limit=2&cursor={first['next']}")
     third = operator.get(f"jobs?limit=2&cursor={second['next']}")
     ids = [item["id"] for page in (first, second, third) for item in page["items"]]
@@ -100,7 +95,7 @@ def test_pages_follow_each_other_though_rows_are_added_in_front(project: Project
 
 
 def test_rows_of_the_same_instant_are_each_listed_once(project: Project, operator: Api) -> None:
-    rows = [job(project) for _ in range(4)]
+    rows = [make_job(project) for _ in range(4)]
     Job.objects.update(created_at=timezone.now())
     first = operator.get("jobs?limit=3")
     second = operator.get(f"jobs?limit=3&cursor={first['next']}")
@@ -113,9 +108,9 @@ def test_a_made_up_cursor_is_refused(project: Project, operator: Api, cursor: st
 
 
 def test_jobs_are_narrowed_by_state_kind_and_text(project: Project, operator: Api) -> None:
-    wanted = job(project, state=JobState.CANCELLED, reference="localhost:5000/php:8")
-    job(project, state=JobState.CANCELLED)
-    job(project, reference="localhost:5000/php:8")
+    wanted = make_job(project, state=JobState.CANCELLED, reference="localhost:5000/php:8")
+    make_job(project, state=JobState.CANCELLED)
+    make_job(project, reference="localhost:5000/php:8")
     found = operator.get("jobs?state=cancelled&kind=pull&q=PHP")["items"]
     assert [item["id"] for item in found] == [wanted.pk]
     assert operator.get("jobs?kind=extract")["items"] == []
@@ -127,15 +122,7 @@ def test_a_container_s_image_is_found_by_id_digest_or_reference(
 ) -> None:
     php = image(project, "php", "dp")
     Image.objects.update(extracted=True)
-    php.tags.create(
-        project=project,
-        registry_host="docker.io",
-        repository="library/php",
-        name="8",
-        platform="linux/amd64",
-        moved_at=timezone.now(),
-        checked_at=timezone.now(),
-    )
+    make_tag(php, "8")
     ways = {
         "id": php.pk,
         "text": str(php.pk),
@@ -220,8 +207,8 @@ def test_without_a_project_a_call_is_about_the_first_one(
     other = Project.objects.create(slug="other", name="Another")
     Membership.objects.create(project=other, user=users.operator, role=Role.VIEWER)
     hidden = Project.objects.create(slug="hidden", name="Hidden")
-    mine, theirs = job(project), job(other)
-    job(hidden)
+    mine, theirs = make_job(project), make_job(other)
+    make_job(hidden)
     assert [item["id"] for item in operator.get("jobs")["items"]] == [mine.pk]
     assert [item["id"] for item in operator.get("jobs?project=other")["items"]] == [theirs.pk]
     assert operator.call("GET", "jobs?project=hidden")[0] == 404

@@ -16,6 +16,7 @@ from django.test import Client
 from django.utils import timezone
 
 from tests.conftest import Users
+from tests.dashboard.catalog import make_tag
 from tests.support.openapi import check
 from tests.worker.models.test_lineage import image
 from worker.models import Container, Job, JobKind, JobState, Project, Registry, Role, Schedule
@@ -112,15 +113,7 @@ def world(project: Project, users: Users, data_dir: Path) -> World:
     owned = {"project": project}
     base, grown = image(project, "debian", "d"), image(project, "php", "dp")
     type(grown).objects.update(extracted=True)
-    grown.tags.create(
-        project=project,
-        registry_host="docker.io",
-        repository="library/php",
-        name="8",
-        platform="linux/amd64",
-        moved_at=timezone.now(),
-        checked_at=timezone.now(),
-    )
+    make_tag(grown, "8")
     assert base.pk != grown.pk
     job = {"kind": JobKind.PULL, "reference": "docker.io/library/alpine:latest"}
     failure = {"error_code": "tag_not_found", "error_message": "No.", "error_hint": "Check."}

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from tests.conftest import Users
+from tests.dashboard.catalog import make_job, make_tag
 from tests.support.api import Api
 from tests.worker.models.test_lineage import image
-from worker.models import Image, Job, JobKind, Project
+from worker.models import Image, Project
 
 
 @pytest.fixture
@@ -20,18 +20,12 @@ def operator(users: Users) -> Api:
     return Api(users.operator)
 
 
-def job(project: Project, **fields: Any) -> Job:
-    return Job.objects.create(
-        project=project, **{"kind": JobKind.PULL, "reference": "docker.io/library/alpine:latest"} | fields
-    )
-
-
 def test_a_list_asks_the_same_number_of_queries_however_long(
     project: Project, operator: Api, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
     for number in range(30):
         image(project, f"i{number}", "d")
-        job(project)
+        make_job(project)
     with django_assert_max_num_queries(6):
         assert len(operator.get("images")["items"]) == 30
     with django_assert_max_num_queries(6):
@@ -42,15 +36,7 @@ def test_images_are_narrowed_by_every_filter(project: Project, operator: Api) ->
     php, debian = image(project, "php", "dp"), image(project, "debian", "d")
     Image.objects.filter(pk=debian.pk).update(architecture="arm64", variant="v8", extracted=True)
     for name in ("8", "latest"):
-        php.tags.create(
-            project=project,
-            registry_host="docker.io",
-            repository="library/php",
-            name=name,
-            platform="linux/amd64",
-            moved_at=timezone.now(),
-            checked_at=timezone.now(),
-        )
+        make_tag(php, name)
 
     def ids(query: str) -> list[int]:
         return [item["id"] for item in operator.get(f"images?{query}")["items"]]
@@ -70,15 +56,7 @@ def test_an_image_is_named_by_the_tag_moved_last(project: Project, operator: Api
     php = image(project, "php", "dp")
     assert operator.get(f"images/{php.pk}")["reference"] == f"docker.io/library/php@{php.digest}"
     for name, age in (("8", 2), ("latest", 1)):
-        php.tags.create(
-            project=project,
-            registry_host="docker.io",
-            repository="library/php",
-            name=name,
-            platform="linux/amd64",
-            moved_at=timezone.now() - timedelta(hours=age),
-            checked_at=timezone.now(),
-        )
+        make_tag(php, name, at=timezone.now() - timedelta(hours=age))
     told = operator.get(f"images/{php.pk}")
     assert told["reference"] == "docker.io/library/php:latest"
     assert told["tags"] == ["docker.io/library/php:latest", "docker.io/library/php:8"]

@@ -11,18 +11,13 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from tests.conftest import Users
+from tests.dashboard.catalog import make_job
 from tests.dashboard.doors import client_of
 from tests.worker.models.test_lineage import image
 from worker.models import Container, Job, JobKind, JobState, Project
 from worker.progress import LayerSnapshot, Snapshot
 
 HTMX = {"hx-request": "true"}
-
-
-def make(project: Project, **fields: Any) -> Job:
-    return Job.objects.create(
-        project=project, **{"kind": JobKind.PULL, "reference": "docker.io/library/alpine:latest"} | fields
-    )
 
 
 def at(name: str, job: Job | None = None) -> str:
@@ -42,7 +37,7 @@ def text(client: Client, path: str, status: int = 200, **headers: Any) -> str:
 
 def test_a_running_job_is_drawn_and_followed(project: Project, viewer: Client) -> None:
     """The page holds the last known picture, and the address of its stream with a ticket."""
-    job = make(project, state=JobState.RUNNING, started_at=timezone.now(), heartbeat_at=timezone.now())
+    job = make_job(project, state=JobState.RUNNING, started_at=timezone.now(), heartbeat_at=timezone.now())
     layer = LayerSnapshot(0, "sha256:" + "b" * 64, "sha256:" + "d" * 64, 1000, "downloading", done=250)
     shot = Snapshot(
         job.pk, "running", "pull", job.reference, layers=(layer,), to_fetch=1000, done=250, total=1000,
@@ -58,20 +53,20 @@ def test_a_running_job_is_drawn_and_followed(project: Project, viewer: Client) -
 
 
 def test_a_job_that_has_ended_is_not_followed(project: Project, viewer: Client) -> None:
-    page = text(viewer, at("job", make(project, state=JobState.CANCELLED)))
+    page = text(viewer, at("job", make_job(project, state=JobState.CANCELLED)))
     assert "hx-sse:connect" not in page
     assert "Finished parts are kept." in page
 
 
 def test_a_queued_job_says_what_it_waits_for(project: Project, viewer: Client) -> None:
-    page = text(viewer, at("job", make(project, sent_at=timezone.now())))
+    page = text(viewer, at("job", make_job(project, sent_at=timezone.now())))
     assert "It is about to begin." in page
 
 
 def test_a_failed_job_says_why_what_to_do_and_where(
     project: Project, operator: Client, viewer: Client
 ) -> None:
-    job = make(
+    job = make_job(
         project,
         state=JobState.FAILED,
         error_code="unauthorized",
@@ -89,7 +84,7 @@ def test_a_failed_job_says_why_what_to_do_and_where(
 
 
 def test_a_succeeded_pull_leads_to_its_image_and_says_unchanged(project: Project, viewer: Client) -> None:
-    job = make(
+    job = make_job(
         project, state=JobState.SUCCEEDED, image=image(project, "alpine", "a"), result={"unchanged": True}
     )
     page = text(viewer, at("job", job))
@@ -104,7 +99,7 @@ def test_a_container_s_job_names_the_container_and_what_is_done(
     container = Container.objects.create(
         project=project, image=image(project, "a", "a"), name="web", node="n1"
     )
-    job = make(
+    job = make_job(
         project,
         kind=JobKind.CONTAINER,
         reference="web",
@@ -121,20 +116,20 @@ def test_a_container_s_job_names_the_container_and_what_is_done(
 
 
 def test_htmx_gets_the_part_that_the_end_of_a_job_changes(project: Project, viewer: Client) -> None:
-    page = text(viewer, at("job", make(project, state=JobState.CANCELLED)), headers=HTMX)
+    page = text(viewer, at("job", make_job(project, state=JobState.CANCELLED)), headers=HTMX)
     assert page.lstrip().startswith('<div id="job"')
     assert "<html" not in page
 
 
 def test_names_that_try_to_be_markup_stay_text(project: Project, viewer: Client) -> None:
-    job = make(project, reference="x/<script>alert(1)</script>")
+    job = make_job(project, reference="x/<script>alert(1)</script>")
     for path in (at("job", job), at("jobs")):
         assert "<script>alert" not in text(viewer, path)
 
 
 def test_the_list_shows_the_newest_first_and_what_went_wrong(project: Project, viewer: Client) -> None:
-    old = make(project, state=JobState.FAILED, error_code="x", error_message="No space is left.")
-    new = make(project, reference="docker.io/library/php:8")
+    old = make_job(project, state=JobState.FAILED, error_code="x", error_message="No space is left.")
+    new = make_job(project, reference="docker.io/library/php:8")
     page = text(viewer, at("jobs"))
     assert page.index(at("job", new)) < page.index(at("job", old))
     assert "No space is left." in page
@@ -161,9 +156,9 @@ def test_filters_narrow_the_list_in_the_query_string(
         project=project, image=image(project, "a", "a"), name="web", node="n1"
     )
     rows = {
-        "failed": make(project, state=JobState.FAILED, error_code="x"),
-        "running": make(project, state=JobState.RUNNING, kind=JobKind.EXTRACT, reference="extract-me"),
-        "queued": make(project, kind=JobKind.CONTAINER, container=container, reference="c"),
+        "failed": make_job(project, state=JobState.FAILED, error_code="x"),
+        "running": make_job(project, state=JobState.RUNNING, kind=JobKind.EXTRACT, reference="extract-me"),
+        "queued": make_job(project, kind=JobKind.CONTAINER, container=container, reference="c"),
     }
     page = text(viewer, f"{at('jobs')}?{query}")
     assert {name for name, row in rows.items() if f'href="{at("job", row)}"' in page} == found
@@ -172,7 +167,7 @@ def test_filters_narrow_the_list_in_the_query_string(
 
 
 def test_a_job_is_found_by_its_number(project: Project, viewer: Client) -> None:
-    rows = [make(project) for _ in range(3)]
+    rows = [make_job(project) for _ in range(3)]
     page = text(viewer, f"{at('jobs')}?q=%23{rows[1].pk}")
     assert [row for row in rows if f'href="{at("job", row)}"' in page] == [rows[1]]
 
@@ -197,13 +192,13 @@ def test_the_list_is_paged_in_the_database(
 
 
 def test_htmx_gets_the_list_alone(project: Project, viewer: Client) -> None:
-    make(project)
+    make_job(project)
     page = text(viewer, at("jobs"), headers=HTMX)
     assert page.lstrip().startswith('<div id="jobs"')
 
 
 def test_cancel_ends_a_queued_job(project: Project, operator: Client) -> None:
-    job = make(project)
+    job = make_job(project)
     answer = operator.post(at("job_cancel", job))
     assert (answer.status_code, answer["Location"]) == (302, at("job", job))
     job.refresh_from_db()
@@ -211,13 +206,13 @@ def test_cancel_ends_a_queued_job(project: Project, operator: Client) -> None:
 
 
 def test_a_click_that_comes_too_late_is_told_on_the_job_s_page(project: Project, operator: Client) -> None:
-    job = make(project, state=JobState.SUCCEEDED)
+    job = make_job(project, state=JobState.SUCCEEDED)
     answer = operator.post(at("job_cancel", job), follow=True)
     assert "ended already" in answer.content.decode()
 
 
 def test_retry_leads_to_the_new_job(project: Project, operator: Client) -> None:
-    job = make(project, state=JobState.FAILED, error_code="x", arguments={"insecure": True})
+    job = make_job(project, state=JobState.FAILED, error_code="x", arguments={"insecure": True})
     answer = operator.post(at("job_retry", job))
     again = Job.objects.exclude(pk=job.pk).get()
     assert answer["Location"] == at("job", again)
@@ -225,7 +220,7 @@ def test_retry_leads_to_the_new_job(project: Project, operator: Client) -> None:
 
 
 def test_a_job_that_runs_is_not_repeated(project: Project, operator: Client) -> None:
-    job = make(project, state=JobState.RUNNING)
+    job = make_job(project, state=JobState.RUNNING)
     answer = operator.post(at("job_retry", job), follow=True)
     assert "has not ended yet" in answer.content.decode()
     assert Job.objects.count() == 1
@@ -235,7 +230,7 @@ def test_a_job_that_runs_is_not_repeated(project: Project, operator: Client) -> 
 def test_each_page_refuses_strangers_nobody_and_wrong_verbs(
     project: Project, users: Users, stranger: Client, operator: Client, viewer: Client, name: str
 ) -> None:
-    job = make(project)
+    job = make_job(project)
     path = at(name, None if name == "jobs" else job)
     changes = name in ("job_cancel", "job_retry")
     right, wrong = ("post", "get") if changes else ("get", "post")
@@ -250,5 +245,5 @@ def test_each_page_refuses_strangers_nobody_and_wrong_verbs(
 @pytest.mark.parametrize("name", ["job", "job_cancel", "job_retry"])
 def test_jobs_of_other_projects_are_not_there(project: Project, operator: Client, name: str) -> None:
     other = Project.objects.create(slug="other", name="Other")
-    path = at(name, make(other))
+    path = at(name, make_job(other))
     assert (operator.get(path) if name == "job" else operator.post(path)).status_code == 404

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from django.test import Client
 from django.urls import reverse
-from django.utils import timezone
 from pytest_django import Settings
 
 from tests.conftest import Users
+from tests.dashboard.catalog import make_tag
 from tests.dashboard.doors import client_of
 from tests.worker.models.test_lineage import image
 from worker.models import Job, JobState, Project, Registry
@@ -89,15 +89,7 @@ def test_the_fields_are_filled_by_the_query_string(path: str, operator: Client) 
 def test_known_registries_and_tags_are_suggested(path: str, operator: Client, project: Project) -> None:
     Registry.objects.create(project=project, host="localhost:5000", insecure=True)
     Registry.objects.create(project=Project.objects.create(slug="o", name="O"), host="hidden.example")
-    image(project, "a", "a").tags.create(
-        project=project,
-        registry_host="ghcr.io",
-        repository="team/app",
-        name="2",
-        platform="linux/amd64",
-        moved_at=timezone.now(),
-        checked_at=timezone.now(),
-    )
+    make_tag(image(project, "a", "a"), "2", host="ghcr.io", repository="team/app")
     page = operator.get(path).content.decode()
     assert '<option value="localhost:5000/">' in page
     assert '<option value="ghcr.io/team/app:2">' in page
