@@ -5,21 +5,12 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-import pytest
-
 from samples.images import SampleImage, image, layer
 from tests.support.workers import wait_for
-from worker.models import ACTIVE_STATES, Job, JobState, Project
+from worker.models import Job, JobState
 from worker.progress import Snapshot, latest
 
-pytestmark = pytest.mark.services
-
 KIB = 2**10
-
-
-@pytest.fixture
-def team(transactional_db: None) -> Project:
-    return Project.objects.create(slug="team", name="Team")
 
 
 def noise(*sizes: int) -> SampleImage:
@@ -45,10 +36,6 @@ def running(job: Job, seconds: float = 30, *logs: Path) -> None:
 
 def snapshot(job: Job) -> Snapshot:
     return latest(_fresh(job))
-
-
-def active() -> int:
-    return Job.objects.filter(state__in=ACTIVE_STATES).count()
 
 
 def _fresh(job: Job) -> Job:

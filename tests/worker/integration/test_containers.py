@@ -25,11 +25,11 @@ def worker(workers: Workers) -> Program:
 
 
 @pytest.fixture
-def base(worker: Program, sample_registry: SampleRegistry, team: Project) -> Image:
+def base(worker: Program, sample_registry: SampleRegistry, project: Project) -> Image:
     """The family's base, pulled: it has a shell."""
     repository, tag, content = sample_family()[0]
     reference = sample_registry.push(repository, tag, content)
-    job = succeeded(services.start_pull(team, reference, insecure=True, by=None), 60, worker.log)
+    job = succeeded(services.start_pull(project, reference, insecure=True, by=None), 60, worker.log)
     assert job.image is not None
     return job.image
 
@@ -49,9 +49,9 @@ def state(container: Container, wanted: ContainerState) -> Callable[[], bool]:
     return reached
 
 
-def test_a_container_runs_and_its_end_is_noticed(worker: Program, base: Image, team: Project) -> None:
+def test_a_container_runs_and_its_end_is_noticed(worker: Program, base: Image, project: Project) -> None:
     container, job = services.create_container(
-        team, base, name="hello", command=["sh", "-c", "echo hi; echo $WHO > /tmp/x; exit 3"],
+        project, base, name="hello", command=["sh", "-c", "echo hi; echo $WHO > /tmp/x; exit 3"],
         env={"WHO": "me"}, by=None,
     )  # fmt: skip
     succeeded(job, 60, worker.log)
@@ -69,9 +69,9 @@ def test_a_container_runs_and_its_end_is_noticed(worker: Program, base: Image, t
     assert not list((worker.log.parent / "store" / "containers").iterdir())
 
 
-def test_a_container_is_stopped_and_started_again(worker: Program, base: Image, team: Project) -> None:
+def test_a_container_is_stopped_and_started_again(worker: Program, base: Image, project: Project) -> None:
     container, job = services.create_container(
-        team, base, command=["sh", "-c", "trap 'exit 0' TERM; while :; do sleep 0.1; done"], by=None
+        project, base, command=["sh", "-c", "trap 'exit 0' TERM; while :; do sleep 0.1; done"], by=None
     )
     succeeded(job, 60, worker.log)
     wait_for(state(container, ContainerState.RUNNING), 30, worker.log)
@@ -88,8 +88,8 @@ def test_a_container_is_stopped_and_started_again(worker: Program, base: Image, 
     succeeded(services.remove_container(container, by=None), 60, worker.log)
 
 
-def test_a_program_that_does_not_exist_is_named(worker: Program, base: Image, team: Project) -> None:
-    container, job = services.create_container(team, base, command=["no-such-program"], by=None)
+def test_a_program_that_does_not_exist_is_named(worker: Program, base: Image, project: Project) -> None:
+    container, job = services.create_container(project, base, command=["no-such-program"], by=None)
     job = ended(job, 60, worker.log)
     assert (job.state, job.error_code) == (JobState.FAILED, "command_not_found")
     container.refresh_from_db()
@@ -100,10 +100,10 @@ def test_a_program_that_does_not_exist_is_named(worker: Program, base: Image, te
 
 
 def test_a_container_that_ended_while_no_worker_looked_is_noticed(
-    workers: Workers, worker: Program, base: Image, team: Project
+    workers: Workers, worker: Program, base: Image, project: Project
 ) -> None:
     """As after a restart of the machine: the row says running, nothing runs."""
-    container, job = services.create_container(team, base, command=["sleep", "1000"], by=None)
+    container, job = services.create_container(project, base, command=["sleep", "1000"], by=None)
     succeeded(job, 60, worker.log)
     wait_for(state(container, ContainerState.RUNNING), 30, worker.log)
     worker.kill()

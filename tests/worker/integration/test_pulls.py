@@ -44,13 +44,13 @@ def fetches(registry: SampleRegistry, sample: SampleImage, position: int) -> lis
 
 
 def test_a_pull_from_end_to_end(
-    workers: Workers, sample_registry: SampleRegistry, team: Project, redis_server: RedisServer
+    workers: Workers, sample_registry: SampleRegistry, project: Project, redis_server: RedisServer
 ) -> None:
     """The image, its layers and its tag are in the catalog; whoever followed saw it begin and end."""
     sample = noise(50 * KIB, 80 * KIB)
     reference = sample_registry.push("app", "1", sample)
     log = workers.worker().log
-    job = succeeded(pull(team, reference), 60, log)
+    job = succeeded(pull(project, reference), 60, log)
     assert job.attempt == 1
     row = Image.objects.get()
     assert job.image == row
@@ -72,14 +72,14 @@ def test_a_pull_from_end_to_end(
     assert (entries[-1].done, entries[-1].fetched) == (row.compressed_size, row.compressed_size)
     assert snapshot(job) == entries[-1]
 
-    again = succeeded(pull(team, reference), 60, log)
+    again = succeeded(pull(project, reference), 60, log)
     assert (again.result["unchanged"], again.result["bytes_fetched"]) == (True, 0)
     assert again.image == row
     assert Image.objects.count() == 1
 
 
 def test_a_pull_whose_worker_is_killed_goes_on_by_itself(
-    workers: Workers, sample_registry: SampleRegistry, team: Project
+    workers: Workers, sample_registry: SampleRegistry, project: Project
 ) -> None:
     """The layer that was finished is not fetched again, the other one from where it stood."""
     sample = noise(60 * KIB, 3000 * KIB)
@@ -87,7 +87,7 @@ def test_a_pull_whose_worker_is_killed_goes_on_by_itself(
     stall(sample_registry, str(sample.layers[1].digest), 1500 * KIB)
     workers.beat()
     first = workers.worker()
-    job = pull(team, reference)
+    job = pull(project, reference)
     wait_for(lambda: _moved(job, finished=0, fetched=1200 * KIB), 60, first.log)
     first.kill()
     go_on(sample_registry)
@@ -102,14 +102,14 @@ def test_a_pull_whose_worker_is_killed_goes_on_by_itself(
 
 
 def test_a_worker_that_is_asked_to_end_puts_its_pull_back(
-    workers: Workers, sample_registry: SampleRegistry, team: Project
+    workers: Workers, sample_registry: SampleRegistry, project: Project
 ) -> None:
     """``make run`` grants it two seconds (this machine may be busy); the next one goes on."""
     sample = noise(60 * KIB, 2000 * KIB)
     reference = sample_registry.push("app", "1", sample)
     stall(sample_registry, str(sample.layers[1].digest), 1000 * KIB)
     first = workers.worker()
-    job = pull(team, reference)
+    job = pull(project, reference)
     wait_for(lambda: _moved(job, finished=0, fetched=500 * KIB), 60, first.log)
     assert first.terminate() < 5
     job.refresh_from_db()
@@ -123,14 +123,14 @@ def test_a_worker_that_is_asked_to_end_puts_its_pull_back(
 
 
 def test_cancel_takes_effect_within_a_second_in_the_middle_of_a_blob(
-    workers: Workers, sample_registry: SampleRegistry, team: Project
+    workers: Workers, sample_registry: SampleRegistry, project: Project
 ) -> None:
     sample = noise(2000 * KIB)
     reference = sample_registry.push("app", "1", sample)
     stall(sample_registry, "/blobs/", 1000 * KIB)
     log = workers.worker().log
     # The config is a blob too, but small: it comes through whole.
-    job = pull(team, reference)
+    job = pull(project, reference)
     wait_for(lambda: snapshot(job).fetched > 500 * KIB, 60, log)
     begun = time.monotonic()
     services.cancel(job, by=None)
@@ -144,13 +144,13 @@ def test_cancel_takes_effect_within_a_second_in_the_middle_of_a_blob(
 
 
 def test_two_pulls_of_one_image_at_once_fetch_each_blob_once(
-    workers: Workers, sample_registry: SampleRegistry, team: Project
+    workers: Workers, sample_registry: SampleRegistry, project: Project
 ) -> None:
     sample = noise(300 * KIB, 400 * KIB)
     reference = sample_registry.push("app", "1", sample)
     other = Project.objects.create(slug="other", name="Other")
     log = workers.worker().log
-    jobs = [pull(team, reference), pull(other, reference)]
+    jobs = [pull(project, reference), pull(other, reference)]
     for job in jobs:
         succeeded(job, 60, log)
     assert [len(fetches(sample_registry, sample, position)) for position in (0, 1)] == [1, 1]
@@ -159,12 +159,12 @@ def test_two_pulls_of_one_image_at_once_fetch_each_blob_once(
 
 
 def test_an_image_that_was_only_fetched_is_extracted_by_a_job_of_its_own(
-    workers: Workers, sample_registry: SampleRegistry, team: Project
+    workers: Workers, sample_registry: SampleRegistry, project: Project
 ) -> None:
     sample = noise(50 * KIB)
     reference = sample_registry.push("app", "1", sample)
     log = workers.worker().log
-    fetched = succeeded(pull(team, reference, fetch_only=True), 60, log)
+    fetched = succeeded(pull(project, reference, fetch_only=True), 60, log)
     assert fetched.image is not None
     assert (fetched.image.extracted, fetched.image.unpacked_size) == (False, None)
     before = len(sample_registry.requests)
@@ -184,14 +184,14 @@ def test_an_image_that_was_only_fetched_is_extracted_by_a_job_of_its_own(
     ],
 )
 def test_a_failed_pull_leaves_nothing_in_the_catalog(
-    workers: Workers, sample_registry: SampleRegistry, team: Project, fault: dict[str, object], code: str
+    workers: Workers, sample_registry: SampleRegistry, project: Project, fault: dict[str, object], code: str
 ) -> None:
     sample = noise(50 * KIB)
     reference = sample_registry.push("app", "1", sample)
     sample_registry.faults.where = str(sample.layers[0].digest)
     for name, value in fault.items():
         setattr(sample_registry.faults, name, value)
-    job = ended(pull(team, reference), 120, workers.worker().log)
+    job = ended(pull(project, reference), 120, workers.worker().log)
     assert job.state == JobState.FAILED
     assert job.error_code == code or (not code and job.error_code.endswith("_not_found"))
     assert job.error_message
@@ -203,7 +203,7 @@ def test_a_failed_pull_leaves_nothing_in_the_catalog(
 
 
 def test_redis_may_go_away_and_come_back(
-    workers: Workers, sample_registry: SampleRegistry, team: Project, redis_server: RedisServer
+    workers: Workers, sample_registry: SampleRegistry, project: Project, redis_server: RedisServer
 ) -> None:
     """The pull that runs goes on; one that was started meanwhile runs once Redis is back."""
     sample = noise(2000 * KIB)
@@ -211,11 +211,11 @@ def test_redis_may_go_away_and_come_back(
     stall(sample_registry, str(sample.layers[0].digest), 500 * KIB)
     log = workers.worker().log
     workers.beat()
-    job = pull(team, reference)
+    job = pull(project, reference)
     running(job, 30, log)
     wait_for(lambda: snapshot(job).fetched > 300 * KIB, 60, log)
     redis_server.stop()
-    meanwhile = pull(team, sample_registry.push("small", "1", noise(10 * KIB)))
+    meanwhile = pull(project, sample_registry.push("small", "1", noise(10 * KIB)))
     assert meanwhile.state == JobState.QUEUED
     time.sleep(3)
     redis_server.start()

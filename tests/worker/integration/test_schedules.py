@@ -18,11 +18,11 @@ pytestmark = [pytest.mark.services, pytest.mark.timeout(170)]
 
 
 def test_two_beats_and_two_workers_run_a_due_schedule_once(
-    workers: Workers, sample_registry: SampleRegistry, team: Project
+    workers: Workers, sample_registry: SampleRegistry, project: Project
 ) -> None:
     reference = sample_registry.push("app", "1", noise(20 * KIB))
     schedule = services.save_schedule(
-        team, reference=reference, platform="", insecure=True, cron="0 0 1 1 *", timezone="UTC", by=None
+        project, reference=reference, platform="", insecure=True, cron="0 0 1 1 *", timezone="UTC", by=None
     )
     Schedule.objects.filter(pk=schedule.pk).update(next_run_at=now() - timedelta(minutes=3))
     programs = [workers.worker(), workers.worker(), workers.beat(), workers.beat()]

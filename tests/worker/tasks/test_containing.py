@@ -36,13 +36,13 @@ def engine(data_dir: Path) -> Iterator[Containers]:
 
 
 @pytest.fixture
-def base(engine: Containers, data_dir: Path, sample_registry: SampleRegistry) -> Image:
+def base(project: Project, engine: Containers, data_dir: Path, sample_registry: SampleRegistry) -> Image:
     """The family's base: it has a shell."""
     repository, tag, content = sample_family()[0]
     reference = Reference.parse(sample_registry.push(repository, tag, content))
     request = PullRequest(reference, None, Endpoint(reference.registry, insecure=True))
     pulled = pull(Store(data_dir / "store"), request)
-    return record(Project.objects.create(slug="team", name="Team"), reference, pulled)
+    return record(project, reference, pulled)
 
 
 def attempt(job: Job) -> None:

@@ -26,8 +26,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
-def job() -> Job:
-    project = Project.objects.create(slug="team", name="Team")
+def job(project: Project) -> Job:
     return Job.objects.create(project=project, kind=JobKind.PULL, reference="docker.io/library/alpine:latest")
 
 
