@@ -76,11 +76,11 @@ class JobFeed:
 
     async def _begin(self) -> list[Update]:
         newest = _decode(await self._redis.xrevrange(self._key, count=1))
-        row = await self._load_row()
         if newest:
+            self._row = None  # it is looked at anew
             return await self._tell_entry(*newest[0])
         self._cursor = _START
-        return await self._tell_row(row)
+        return await self._tell_row(await self._load_row())
 
     async def _tell_entry(self, entry: str, fields: dict[str, str]) -> list[Update]:
         snapshot = Snapshot.from_json(fields["data"])
