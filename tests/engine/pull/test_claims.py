@@ -14,7 +14,7 @@ from samples.builders import SampleImage
 from samples.images import image, layer
 from samples.registry import SampleRegistry
 from tests.engine.pull.helpers import damage, pull_it
-from worker.engine.errors import SizeMismatch
+from worker.engine.errors import SizeMismatch, StoreDamaged
 from worker.engine.extract import extract
 from worker.engine.store import Store
 
@@ -46,6 +46,20 @@ def test_a_wrong_size_is_refused_and_costs_nobody_a_blob(
     with pytest.raises(SizeMismatch):
         pull_it(fetched, registry.push("lying", "1", lying(by)), fetch_only=fetch_only)
     assert fetched.blobs.read(PART.digest, 1 << 20) == PART.blob
+    assert extract(fetched, HONEST.digest).layers_extracted == 1
+
+
+def test_documents_that_were_damaged_on_disk_are_mended_by_a_pull(
+    fetched: Store, registry: SampleRegistry
+) -> None:
+    """As the error's hint promises; also when only a byte is another, and the size is right."""
+    for digest in (HONEST.digest, HONEST.config_digest):
+        damage(fetched.blobs.path(digest))
+        with pytest.raises(StoreDamaged) as raised:
+            extract(fetched, HONEST.digest)
+        assert "Pull the image again" in raised.value.hint
+        pull_it(fetched, registry.push("honest", "1", HONEST), fetch_only=True)
+        fetched.blobs.read(digest, 1 << 20)
     assert extract(fetched, HONEST.digest).layers_extracted == 1
 
 

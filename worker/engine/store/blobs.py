@@ -41,17 +41,6 @@ class BlobStore:
         except FileNotFoundError:
             return False
 
-    def size(self, digest: Digest) -> int:
-        """Bytes of a blob that is here.
-
-        Raises:
-            StoreDamaged: it is not here.
-        """
-        try:
-            return self.path(digest).stat().st_size
-        except FileNotFoundError as error:
-            raise _missing(digest) from error
-
     def open(self, digest: Digest) -> BinaryIO:
         """Open a blob for reading, unbuffered.
 
@@ -61,7 +50,7 @@ class BlobStore:
         try:
             return self.path(digest).open("rb", buffering=0)
         except FileNotFoundError as error:
-            raise _missing(digest) from error
+            raise StoreDamaged(f"The blob {digest} is not in the store.") from error
 
     def read(self, digest: Digest, limit: int) -> bytes:
         """Read a small blob whole, and verify it: a manifest or a config.
@@ -76,14 +65,16 @@ class BlobStore:
         return content
 
     def put(self, content: bytes) -> Digest:
-        """Store small content; that it is here already is no error.
+        """Store small content; that it is here already is no error, and what is damaged is replaced.
 
         Raises:
             StoreError: the disk is full or refuses.
         """
         digest = Digest.of(content)
-        if not self.has(digest) or self.size(digest) != len(content):
-            with disk_errors("write to the store"):
+        with disk_errors("write to the store"):
+            try:
+                self.read(digest, len(content))
+            except StoreDamaged:
                 write_atomically(self.path(digest), content, self._ingest)
         return digest
 
@@ -228,7 +219,3 @@ class BlobWriter:
     def discard(self) -> None:
         """Forget the bytes: they are wrong."""
         self._partial.unlink(missing_ok=True)
-
-
-def _missing(digest: Digest) -> StoreDamaged:
-    return StoreDamaged(f"The blob {digest} is not in the store.")
