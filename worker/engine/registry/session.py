@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 from collections.abc import Mapping
 
@@ -46,8 +47,11 @@ class Session:
             RegistryError, Cancelled: what :meth:`Transport.send` raises.
         """
         url = f"{self.scheme()}://{self.endpoint.api_host}/v2/{path}"
+        send = functools.partial(
+            self.transport.send, method, url, headers or {}, subject=subject or repository
+        )
         authorization = self.auth.authorization(repository)
-        response = self._send(method, url, headers, authorization, subject or repository)
+        response = send(authorization=authorization)
         if response.status != 401 or response.redirected:
             return response
         with response:
@@ -55,8 +59,7 @@ class Session:
             complaint = read_complaint(response)
             if not challenges:
                 raise failure(response, complaint, known_user=self.auth.known_user)
-        authorization = self.auth.renew(repository, challenges, authorization)
-        response = self._send(method, url, headers, authorization, subject or repository)
+        response = send(authorization=self.auth.renew(repository, challenges, authorization))
         if response.status == 401 and not response.redirected:
             with response:
                 complaint = read_complaint(response)
@@ -65,7 +68,7 @@ class Session:
 
     def ask_anonymously(self) -> Response:
         """Ask for ``/v2/`` without any authorization; the answer has any status, 401 too."""
-        return self._send("GET", f"{self.scheme()}://{self.endpoint.api_host}/v2/", None, None, "")
+        return self.transport.send("GET", f"{self.scheme()}://{self.endpoint.api_host}/v2/", {})
 
     def scheme(self) -> str:
         """``https``; or for an insecure endpoint what it speaks, with TLS preferred, as Docker does.
@@ -81,25 +84,15 @@ class Session:
     def _find_scheme(self) -> str:
         host = self.endpoint.api_host
         try:
-            self._send("GET", f"https://{host}/v2/", None, None, "").discard()
+            self.transport.send("GET", f"https://{host}/v2/", {}).discard()
         except UnknownHost:
             raise
         except RegistryError as tls_error:
             if not isinstance(tls_error, PlainHttpRegistry) and not tls_error.temporary:
                 raise
             try:
-                self._send("GET", f"http://{host}/v2/", None, None, "").discard()
+                self.transport.send("GET", f"http://{host}/v2/", {}).discard()
             except TlsRegistry:
                 raise tls_error from None
             return "http"
         return "https"
-
-    def _send(
-        self,
-        method: str,
-        url: str,
-        headers: Mapping[str, str] | None,
-        authorization: str | None,
-        subject: str,
-    ) -> Response:
-        return self.transport.send(method, url, headers or {}, authorization=authorization, subject=subject)
