@@ -44,8 +44,7 @@ def find(rows: QuerySet[Row], user: User, id: int, what: str) -> Row:
     Raises:
         NotFound: there is none, or the user does not belong to its project.
     """
-    # Beyond 63 bits no row can be, and SQLite refuses to compare.
-    row = rows.filter(pk=id, project__in=projects_of(user)).first() if 0 < id < 2**63 else None
+    row = rows.filter(pk=id, project__in=projects_of(user)).first()
     if row is None:
         raise NotFound(f"There is no {what} {id}.")
     return row
