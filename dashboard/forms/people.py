@@ -13,6 +13,15 @@ from worker.engine.errors import InvalidInput
 from worker.services.people import check_username
 
 
+def _current_password(label: str) -> forms.CharField:
+    return forms.CharField(
+        label=label,
+        max_length=128,
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+    )
+
+
 def _new_password(label: str) -> forms.CharField:
     return forms.CharField(
         label=label,
@@ -67,23 +76,13 @@ class SetupForm(forms.Form):
 
 class SignInForm(forms.Form):
     username = _own_name("User name")
-    password = forms.CharField(
-        label="Password",
-        max_length=128,
-        strip=False,
-        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
-    )
+    password = _current_password("Password")
 
 
 class PasswordForm(forms.Form):
     """Change one's own password, by proving the current one."""
 
-    current = forms.CharField(
-        label="Current password",
-        max_length=128,
-        strip=False,
-        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
-    )
+    current = _current_password("Current password")
     new = _new_password("New password")
 
     def __init__(self, user: User, *args: Any, **kwargs: Any) -> None:
