@@ -15,7 +15,7 @@ from samples.family import sample_family
 from samples.images import SampleImage, SampleIndex
 from samples.registry import SampleRegistry
 from scripts.setup import static
-from tests.e2e.watching import Watch
+from tests.e2e.watching import Watch, watched_page
 from tests.support.processes import kill_marked
 from tests.support.program import Api, Program
 
@@ -112,37 +112,28 @@ def open_page(browser: Browser, program: Program) -> Iterator[OpenPage]:
 @pytest.fixture(scope="package")
 def admin(browser: Browser, program: Program) -> State:
     """The administrator's profile, made by going through the first visit, which so is tested too."""
-    context = browser.new_context(base_url=program.address)
-    watch = Watch(context)
-    page = context.new_page()
-    page.goto("/")
-    expect(page.get_by_role("heading", name="Set up Strata")).to_be_visible()
-    page.get_by_label("Your user name").fill(USER)
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Make the administrator").click()
-    expect(page.get_by_text("You are the administrator.")).to_be_visible()
-    state = context.storage_state()
-    context.close()
-    assert watch.complaints == []
-    return state
+    with watched_page(browser, program.address) as page:
+        page.goto("/")
+        expect(page.get_by_role("heading", name="Set up Strata")).to_be_visible()
+        page.get_by_label("Your user name").fill(USER)
+        page.get_by_label("Password").fill(PASSWORD)
+        page.get_by_role("button", name="Make the administrator").click()
+        expect(page.get_by_text("You are the administrator.")).to_be_visible()
+        return page.context.storage_state()
 
 
 @pytest.fixture(scope="package")
 def known(browser: Browser, program: Program, admin: State, registry: SampleRegistry) -> str:
     """The sample registry's host, after it was added and tested on the Registries page."""
-    context = browser.new_context(base_url=program.address, storage_state=admin)
-    watch = Watch(context)
-    page = context.new_page()
-    page.goto("/registries/")
-    page.get_by_role("link", name="Add a registry").first.click()
-    page.get_by_label("Host").fill(registry.host)
-    page.get_by_label("Insecure").check()
-    page.get_by_role("button", name="Save").click()
-    page.get_by_role("button", name=f"Test the connection to {registry.host}").click()
-    expect(page.get_by_role("heading", name=f"{registry.host} can be reached")).to_be_visible()
-    expect(page.locator("#registries").get_by_text("reachable")).to_be_visible()
-    context.close()
-    assert watch.complaints == []
+    with watched_page(browser, program.address, admin) as page:
+        page.goto("/registries/")
+        page.get_by_role("link", name="Add a registry").first.click()
+        page.get_by_label("Host").fill(registry.host)
+        page.get_by_label("Insecure").check()
+        page.get_by_role("button", name="Save").click()
+        page.get_by_role("button", name=f"Test the connection to {registry.host}").click()
+        expect(page.get_by_role("heading", name=f"{registry.host} can be reached")).to_be_visible()
+        expect(page.locator("#registries").get_by_text("reachable")).to_be_visible()
     return registry.host
 
 

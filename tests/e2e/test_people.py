@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.e2e.conftest import PASSWORD, USER, OpenPage, State
+from tests.e2e.watching import watched_page
 
 VIEWER, VIEWERS_PASSWORD = "grace", "compiler of 1952"
 
@@ -50,23 +51,18 @@ def test_sign_out_ends_the_session(admin: State, open_page: OpenPage) -> None:
 @pytest.fixture(scope="module")
 def viewer(program, browser, admin: State) -> State:  # type: ignore[no-untyped-def]
     """A viewer's profile; the administrator adds them on the Members page."""
-    context = browser.new_context(base_url=program.address, storage_state=admin)
-    page = context.new_page()
-    page.goto("/members/")
-    page.get_by_label("User name").fill(VIEWER)
-    page.get_by_label("Role", exact=True).select_option("viewer")
-    page.get_by_label("Password").fill(VIEWERS_PASSWORD)
-    page.get_by_role("button", name="Add", exact=True).click()
-    expect(page.get_by_role("cell", name=VIEWER).first).to_be_visible()
-    context.close()
-    context = browser.new_context(base_url=program.address)
-    page = context.new_page()
-    page.goto("/sign-in/")
-    sign_in(page, VIEWER, VIEWERS_PASSWORD)
-    expect(page.get_by_label(f"You: {VIEWER}")).to_be_visible()
-    state = context.storage_state()
-    context.close()
-    return state
+    with watched_page(browser, program.address, admin) as page:
+        page.goto("/members/")
+        page.get_by_label("User name").fill(VIEWER)
+        page.get_by_label("Role", exact=True).select_option("viewer")
+        page.get_by_label("Password").fill(VIEWERS_PASSWORD)
+        page.get_by_role("button", name="Add", exact=True).click()
+        expect(page.get_by_role("cell", name=VIEWER).first).to_be_visible()
+    with watched_page(browser, program.address) as page:
+        page.goto("/sign-in/")
+        sign_in(page, VIEWER, VIEWERS_PASSWORD)
+        expect(page.get_by_label(f"You: {VIEWER}")).to_be_visible()
+        return page.context.storage_state()
 
 
 @pytest.mark.parametrize("address", ["", "images/", "jobs/", "containers/", "schedules/", "registries/"])

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
 
-from playwright.sync_api import BrowserContext, ConsoleMessage, Error, Page, Response
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Error, Page, Response
 
 _VIOLATION = "Content Security Policy"
 
@@ -43,3 +45,13 @@ class Watch:
     def _response(self, response: Response) -> None:
         if response.status >= 400 and response.status not in self._expected:
             self.complaints.append(f"{response.status} {response.request.method} {response.url}")
+
+
+@contextmanager
+def watched_page(browser: Browser, address: str, state: Any = None) -> Iterator[Page]:
+    """Give a page in a profile that begins as ``state`` and is closed at the end, without any complaint."""
+    context = browser.new_context(base_url=address, storage_state=state)
+    watch = Watch(context)
+    yield context.new_page()
+    context.close()
+    assert watch.complaints == []
