@@ -115,7 +115,6 @@ def lineage(request: Request, project_slug: str) -> HttpResponse:
         "wish": wish,
         "images": graph.total,
         "bases": len(every.roots),
-        "generations": every.depth(),
         "total": total,
         "drawn": len(shown.members),
         "matches": sum(1 for member in shown.members.values() if member.matched),
