@@ -41,7 +41,6 @@ def _figures(project: Project) -> dict[str, object]:
     running, every = containers_by_state(project)
     return {
         "holdings": holdings(project),
-        "lately": lately(project),
         "running_count": running,
         "container_count": every,
     }
@@ -56,6 +55,7 @@ def _work(project: Project) -> dict[str, object]:
     return {
         "jobs": jobs,
         "job_count": len(jobs) if len(jobs) < _AT_WORK else active.count(),
+        "lately": lately(project),
     }
 
 

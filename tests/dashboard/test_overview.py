@@ -97,6 +97,16 @@ def test_a_part_asks_only_for_itself(
     assert part < queries_of(viewer.get, "/p/team/") / 2
 
 
+def test_what_ran_lately_is_told_by_the_page_and_by_the_part_that_is_fetched_anew(
+    viewer: Client, project: Project
+) -> None:
+    Job.objects.create(project=project, kind="pull", state=JobState.FAILED, reference="x", error_code="x")
+    for address, headers in (("/p/team/", {}), ("/p/team/?part=work", {"HX-Request": "true"})):
+        html = viewer.get(address, headers=headers).content.decode()
+        assert "1 pull in the last 24 hours" in html
+        assert '<a href="/p/team/jobs/?state=failed">1 failed</a>' in html
+
+
 def test_a_job_under_way_is_asked_for_again_soon(viewer: Client, project: Project) -> None:
     part = {"HX-Request": "true"}
     assert b"every 2s" not in viewer.get("/p/team/?part=work", headers=part).content
