@@ -32,7 +32,7 @@ class Holdings:
 
     Attributes:
         trees: unpacked bytes of the layers whose tree stands in the store.
-        blobs: compressed bytes.
+        blobs: compressed bytes that stand in the store.
         saved: unpacked bytes that would be there besides, were every image to keep its own layers.
         shared: layers in more than one image.
     """
@@ -90,8 +90,8 @@ def _count(project: Project) -> Holdings:
             trees=Sum("tree"),
         )
     )
-    forms = Blob.objects.filter(pk__in=stacks.values("blob")).values("digest").annotate(bytes=Max("size"))
-    blobs = forms.aggregate(size=Sum("bytes"))["size"]
+    present = Blob.objects.filter(pk__in=stacks.values("blob"), present=True)
+    blobs = present.values("digest").annotate(bytes=Max("size")).aggregate(size=Sum("bytes"))["size"]
     return Holdings(
         images=whole["count"],
         repositories=whole["repositories"],

@@ -79,6 +79,7 @@ def make_image(
                 "media_type": f"application/vnd.oci.image.layer.v1.tar+{compression}",
                 "size": unpacked[position] // 2,
                 "layer": layer,
+                "present": True,
             },
         )
         ImageLayer.objects.create(

@@ -13,7 +13,7 @@ from dashboard.queries.figures import holdings, lately
 from tests.conftest import Users
 from tests.dashboard.catalog import MIB, family, make_image
 from tests.dashboard.doors import assert_door, assert_verbs, client_of
-from worker.models import Container, Job, JobState, Project, Role, Tag, TagMovement
+from worker.models import Blob, Container, Job, JobState, Project, Role, Tag, TagMovement
 
 
 def test_an_empty_project_says_what_to_do_next(users: Users) -> None:
@@ -123,6 +123,16 @@ def test_holdings_count_each_layer_and_each_blob_once(project: Project) -> None:
     assert whole.trees == 436 * MIB
     assert whole.blobs == (218 + 160 + 5) * MIB
     assert whole.saved == 803 * MIB
+
+
+def test_a_blob_that_was_not_fetched_weighs_nothing_on_disk(project: Project) -> None:
+    """A recompressed twin whose trees were here already."""
+    family(project)
+    before = holdings(project)
+    make_image(project, "apache-again", "dai", compression="br")
+    Blob.objects.filter(media_type__endswith="+br").update(present=False)
+    assert holdings(project).images == before.images + 1
+    assert holdings(project).blobs == before.blobs
 
 
 def test_holdings_follow_a_new_image_at_once(project: Project) -> None:

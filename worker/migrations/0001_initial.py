@@ -22,6 +22,7 @@ class Migration(migrations.Migration):
                 ('digest', models.CharField(max_length=71)),
                 ('media_type', models.CharField(max_length=255)),
                 ('size', models.PositiveBigIntegerField()),
+                ('present', models.BooleanField(default=False)),
             ],
         ),
         migrations.CreateModel(

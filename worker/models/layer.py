@@ -37,11 +37,13 @@ class Blob(models.Model):
 
     Attributes:
         size: compressed bytes.
+        present: whether these bytes stand in the store; a tree may be there without them.
     """
 
     digest = models.CharField(max_length=71)
     media_type = models.CharField(max_length=255)
     size = models.PositiveBigIntegerField()
+    present = models.BooleanField(default=False)
     layer = models.ForeignKey(Layer, on_delete=models.CASCADE, related_name="blobs")
 
     class Meta:

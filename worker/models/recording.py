@@ -86,7 +86,15 @@ def _record_blobs(pulled: Sequence[PulledLayer], layers: dict[str, Layer]) -> di
     Blob.objects.bulk_create(rows, ignore_conflicts=True)
     digests = {digest for digest, *_ in forms}
     known = Blob.objects.filter(digest__in=digests, layer__in=layers.values()).select_related("layer")
-    return {(blob.digest, blob.layer.diff_id, blob.media_type, blob.size): blob for blob in known}
+    found = {(blob.digest, blob.layer.diff_id, blob.media_type, blob.size): blob for blob in known}
+    moved = []
+    for layer in pulled:
+        blob = found[_form(layer)]
+        if blob.present != layer.blob_present:
+            blob.present = layer.blob_present
+            moved.append(blob)
+    Blob.objects.bulk_update(moved, ["present"])
+    return found
 
 
 def _form(layer: PulledLayer) -> _Form:

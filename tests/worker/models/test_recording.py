@@ -44,7 +44,7 @@ def pulled(sample: SampleImage, *, extracted: bool = True, unchanged: bool = Fal
 
 def _layer(part: SampleLayer, position: int, chain_id: Digest, command: str, extracted: bool) -> PulledLayer:
     return PulledLayer(
-        position=position, digest=part.digest, media_type=part.media_type, size=part.size,
+        position=position, digest=part.digest, media_type=part.media_type, size=part.size, blob_present=True,
         diff_id=part.diff_id, chain_id=chain_id, created_by=command,
         unpacked_size=len(part.tar) if extracted else None,
         content_size=7 if extracted else None,
@@ -114,6 +114,16 @@ def test_a_recompressed_twin_shares_layers_but_not_blobs(project: Project) -> No
     assert twin.pk != first.pk
     assert twin.chain_id == first.chain_id
     assert (Layer.objects.count(), Blob.objects.count()) == (2, 4)
+
+
+@pytest.mark.parametrize("again", [True, False])
+def test_a_blob_is_present_as_long_as_the_store_has_it(project: Project, again: bool) -> None:
+    """What the last pull found counts, whether it fetched the bytes since, or lost them."""
+    twin = pulled(BASE)
+    for present in (not again, again):
+        layers = tuple(replace(part, blob_present=present) for part in twin.layers)
+        record(project, REFERENCE, replace(twin, layers=layers))
+        assert set(Blob.objects.values_list("present", flat=True)) == {present}
 
 
 def test_an_image_that_was_only_fetched_waits_for_its_extraction(project: Project) -> None:

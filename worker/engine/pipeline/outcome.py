@@ -63,6 +63,7 @@ def _layers(store: Store, image: Selected) -> tuple[PulledLayer, ...]:
                 digest=descriptor.digest,
                 media_type=descriptor.media_type,
                 size=descriptor.size,
+                blob_present=store.blobs.is_here(descriptor),
                 diff_id=diff_id,
                 chain_id=chain_id,
                 created_by=command,

@@ -36,6 +36,8 @@ class PulledLayer:
         digest: Of its blob, as the manifest names it.
         media_type: Of its blob.
         size: Of its blob, in bytes.
+        blob_present: Whether its blob is in the store. It is not where the tree was here already, from
+            another compressed form.
         diff_id: Its identity: the digest of the uncompressed tar.
         chain_id: The identity of it on top of the layers below.
         created_by: The command that made it; empty if not known.
@@ -49,6 +51,7 @@ class PulledLayer:
     digest: Digest
     media_type: str
     size: int
+    blob_present: bool
     diff_id: Digest
     chain_id: Digest
     created_by: str
