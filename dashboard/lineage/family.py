@@ -84,13 +84,6 @@ class Families:
             return image
         return next((member.id for member in self.members.values() if image in member.ids), None)
 
-    def depth(self) -> int:
-        """Return the number of generations."""
-        generation: dict[int, int] = {}
-        for member in self.members.values():
-            generation[member.id] = generation[member.parent] + 1 if member.parent is not None else 1
-        return max(generation.values(), default=0)
-
 
 @dataclass(frozen=True, slots=True)
 class Hidden:

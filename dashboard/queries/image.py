@@ -184,7 +184,7 @@ class Family:
     twins: list[Named]
 
 
-def family(project: Project, facts: Summary) -> Family:
+def family(facts: Summary) -> Family:
     """Return the relatives of an image: ancestors base first, then itself, then its children."""
     line: list[Relative] = []
     height = 0

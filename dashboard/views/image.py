@@ -41,8 +41,8 @@ def layers(request: Request, project_slug: str, image_id: int) -> HttpResponse:
 @require_safe
 def lineage(request: Request, project_slug: str, image_id: int) -> HttpResponse:
     """Members: from the base to this image, and what grew from it."""
-    project, facts = _facts(request, project_slug, image_id)
-    return _tab(request, facts, "lineage", {"family": family(project, facts)})
+    _, facts = _facts(request, project_slug, image_id)
+    return _tab(request, facts, "lineage", {"family": family(facts)})
 
 
 @require_safe

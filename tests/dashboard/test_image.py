@@ -108,16 +108,16 @@ def test_the_sum_stays_unknown_above_a_layer_that_was_never_extracted(project: P
 
 
 def test_lineage_goes_from_the_base_to_the_children(project: Project, images: dict[str, Image]) -> None:
-    php = kin(project, summary(project, images["php"]))
+    php = kin(summary(project, images["php"]))
     assert [str(one.named) for one in php.line] == ["debian:bookworm", "apache:2.4", "php:8"]
     assert [one.added for one in php.line] == [163 * MIB, 157 * MIB, 116 * MIB]
     assert [one.others for one in php.line] == [0, 1, 0]
     assert max(one.share for one in php.line) == 1.0
-    apache = kin(project, summary(project, images["apache"]))
+    apache = kin(summary(project, images["apache"]))
     assert [str(one) for one in apache.twins] == ["apache-zstd:2.4"]
     assert [str(one.named) for one in apache.children] == ["php:8"]
     assert apache.children_count == 1
-    debian = kin(project, summary(project, images["debian"]))
+    debian = kin(summary(project, images["debian"]))
     assert sorted(str(one.named) for one in debian.children) == ["apache-zstd:2.4", "apache:2.4"]
 
 

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,12 +19,6 @@ SLEEP = ("/bin/sleep", "1000")
 """A command that runs until it is ended."""
 WAIT = 20.0
 """Seconds in which a container does anything."""
-
-
-@pytest.fixture(autouse=True)
-def _root_only(request: pytest.FixtureRequest) -> None:
-    if request.node.get_closest_marker("root") and os.geteuid() != 0:
-        pytest.skip("needs root")
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ import pytest
 from samples.images import image, layer
 from samples.registry import SampleRegistry
 from tests.engine.pull.helpers import children, left, pull_it, random_layer
+from tests.support.processes import wait_until
 from worker.engine.cancel import CancelToken
 from worker.engine.errors import Cancelled
 from worker.engine.events import Event, LayerProgress, Phase
@@ -141,8 +142,10 @@ class TestKilling:
         registry.faults.where = str(LAYERS[2].digest)
         store.prepare()
         with start_pull(store, name) as process:
-            wait_for(lambda: store.blobs.partial_size(LAYERS[2].digest) == 600_000)
-            wait_for(lambda: store.layers.has(LAYERS[3].diff_id))
+            wait_until(
+                lambda: store.blobs.partial_size(LAYERS[2].digest) == 600_000, 60, "the download stands still"
+            )
+            wait_until(lambda: store.layers.has(LAYERS[3].diff_id), 60, "the last layer is here")
             process.send_signal(signal.SIGKILL)
         done = {part.digest for part in LAYERS if store.blobs.has(part.digest)}
         assert LAYERS[2].digest not in done
@@ -161,10 +164,12 @@ class TestKilling:
         registry.faults.stall = 600_000
         store.prepare()
         with start_pull(store, name) as process:
-            wait_for(lambda: store.blobs.partial_size(LAYERS[0].digest) == 600_000)
+            wait_until(
+                lambda: store.blobs.partial_size(LAYERS[0].digest) == 600_000, 60, "the download stands still"
+            )
             (child,) = children_of(process.pid)
             process.send_signal(signal.SIGKILL)
-        wait_for(lambda: not Path(f"/proc/{child}").exists() or state(child) == "Z")
+        wait_until(lambda: not Path(f"/proc/{child}").exists() or state(child) == "Z", 60, "the child ends")
 
     def test_at_any_moment_what_stands_is_whole(self, store: Store, registry: SampleRegistry) -> None:
         """Killed ten times, each time a little later; whatever has its place by then is complete."""
@@ -207,7 +212,9 @@ class TestManyAtOnce:
         registry.faults.stall = 300_000
         store.prepare()
         with start_pull(store, name) as owner:
-            wait_for(lambda: store.blobs.partial_size(LAYERS[0].digest) == 300_000)
+            wait_until(
+                lambda: store.blobs.partial_size(LAYERS[0].digest) == 300_000, 60, "the download stands still"
+            )
             with start_pull(store, name) as waiter:
                 time.sleep(0.7)
                 registry.faults.stall = None
@@ -215,13 +222,6 @@ class TestManyAtOnce:
                 output, _ = waiter.communicate(timeout=60)
         assert waiter.returncode == 0
         assert output.split()[2] == "1"
-
-
-def wait_for(true: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def children_of(pid: int) -> list[int]:
