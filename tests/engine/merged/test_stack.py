@@ -78,6 +78,7 @@ def test_nothing_is_made_where_nothing_is_needed(store: Store, tmp_path: Path) -
     assert not (tmp_path / "top").exists()
 
 
+@pytest.mark.root
 def test_a_read_only_mount_always_has_a_top(store: Store, tmp_path: Path) -> None:
     """The kernel merges no less than two directories; and the root's attributes have to stand somewhere."""
     found = stack(store, (base, ()), (lambda tree: None, (b"",)))
