@@ -8,7 +8,7 @@
   const MARGIN = 16;
   const MID = 0.55; // below this zoom the style sheet shows names shorter and larger
   const FAR = 0.24; // below this one, no names but the layers only
-  const LEGIBLE = 0.75; // a small tree is never fitted below this zoom
+  const LEGIBLE = 0.7; // a small tree is never fitted below this zoom
   const SMALL = 16; // images
   const NARROW = 520; // px: on a phone the drawing begins large enough for names, and is moved by finger
   const STEP = 1.3;
