@@ -23,27 +23,40 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """The reference was found: this manifest, for this platform."""
+    """The reference was found: this manifest, for this platform; of several platforms, one after another.
+
+    Attributes:
+        index: The digest of the index that led to it; empty if none did.
+    """
 
     reference: str
     digest: str
     platform: str
+    index: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class LayerPlan:
-    """One layer of the plan. ``present``: its tree (or, for a fetch-only pull, its blob) is already here."""
+    """One layer of the plan.
+
+    Attributes:
+        present: Its tree (or, for a fetch-only pull, its blob) is already here.
+        platform: Of the image that it belongs to, where several are pulled; else empty.
+        again: The plan has the same layer at a lower position: it is brought, and counts, once.
+    """
 
     position: int
     digest: str
     diff_id: str
     size: int
     present: bool
+    platform: str = ""
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """All layers of the image, base first."""
+    """All layers of the image, base first; of several images, one image after another."""
 
     layers: tuple[LayerPlan, ...]
 
@@ -77,7 +90,25 @@ class Retrying:
     delay: float
 
 
-Event = Resolved | Planned | LayerProgress | Retrying
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """A job that keeps the store in order moved on (collect, scrub, rebuild).
+
+    Attributes:
+        step: What it does now, in two or three words; the counters below belong to this step.
+        done, total: Things dealt with, of how many; a total of 0 is not known.
+        bytes: Bytes dealt with.
+        subject: What it works on, for people: a digest or a name; may be empty.
+    """
+
+    step: str
+    done: int
+    total: int
+    bytes: int
+    subject: str
+
+
+Event = Resolved | Planned | LayerProgress | Retrying | Keeping
 Listener = Callable[[Event], None]
 
 

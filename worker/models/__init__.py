@@ -2,17 +2,19 @@
 
 from worker.models.container import AT_REST_STATES, Container, ContainerState
 from worker.models.image import Image, ImageLayer, Tag, TagMovement
-from worker.models.job import ACTIVE_STATES, FINAL_STATES, Job, JobKind, JobState
+from worker.models.job import ACTIVE_STATES, FINAL_STATES, STORAGE_KINDS, Job, JobKind, JobState
 from worker.models.layer import Blob, Layer
 from worker.models.project import Membership, Project, Role
 from worker.models.registry import Registry
 from worker.models.schedule import Schedule
+from worker.models.survey import StoreSurvey
 from worker.models.token import ApiToken, hash_token
 
 __all__ = [
     "ACTIVE_STATES",
     "AT_REST_STATES",
     "FINAL_STATES",
+    "STORAGE_KINDS",
     "ApiToken",
     "Blob",
     "Container",
@@ -28,6 +30,7 @@ __all__ = [
     "Registry",
     "Role",
     "Schedule",
+    "StoreSurvey",
     "Tag",
     "TagMovement",
     "hash_token",

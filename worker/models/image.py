@@ -88,14 +88,18 @@ class ImageLayer(models.Model):
 
 
 class Tag(models.Model):
-    """A name that points at an image now; one per platform, since a tag may name an index."""
+    """A name that points at an image now; one per platform, since a tag may name an index.
+
+    Attributes:
+        image: None once the image that it last pointed at was removed; what is known of its past stays.
+    """
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="tags")
     registry_host = models.CharField(max_length=255)
     repository = models.CharField(max_length=255)
     name = models.CharField(max_length=128)
     platform = models.CharField(max_length=152)
-    image = models.ForeignKey(Image, on_delete=models.CASCADE, related_name="tags")
+    image = models.ForeignKey(Image, on_delete=models.SET_NULL, null=True, blank=True, related_name="tags")
     moved_at = models.DateTimeField()
     checked_at = models.DateTimeField()
 
@@ -112,14 +116,15 @@ class Tag(models.Model):
 
 
 class TagMovement(models.Model):
-    """One time that a tag came to point at another image; the first has no ``from_digest``.
+    """One time that a tag came to point at another image.
 
-    Digests, not rows: a movement is history and outlives the images that it names.
+    Digests, not rows: a movement is history and outlives the images that it names. The first, and one after
+    a removal, has no ``from_digest``; one that was a removal of the image has no ``to_digest``.
     """
 
     tag = models.ForeignKey(Tag, on_delete=models.CASCADE, related_name="movements")
     from_digest = models.CharField(max_length=71, blank=True, default="")
-    to_digest = models.CharField(max_length=71)
+    to_digest = models.CharField(max_length=71, blank=True, default="")
     moved_at = models.DateTimeField()
 
     class Meta:

@@ -16,11 +16,18 @@ from worker.models.schedule import Schedule
 
 
 class JobKind(models.TextChoices):
-    """Each kind has a Celery queue of its own name."""
+    """What there is to do. Collect, scrub and rebuild keep the whole store in order, for all projects."""
 
     PULL = "pull"
     EXTRACT = "extract"
     CONTAINER = "container"
+    COLLECT = "collect"
+    SCRUB = "scrub"
+    REBUILD = "rebuild"
+
+
+STORAGE_KINDS = (JobKind.COLLECT, JobKind.SCRUB, JobKind.REBUILD)
+STORAGE_QUEUE = "storage"
 
 
 class JobState(models.TextChoices):
@@ -75,8 +82,11 @@ class Job(models.Model):
     """One piece of background work.
 
     Attributes:
-        reference: what a pull pulls, as written in full; for other kinds, the image's or container's name.
-        arguments: what the task needs besides: pull {insecure, fetch_only}, container {action}.
+        reference: what a pull pulls, as written in full; for other kinds, the image's or container's name,
+            or what is done to the store.
+        arguments: what the task needs besides: pull {insecure, fetch_only}, container {action},
+            collect {dry_run}, scrub {repair}.
+        slot: what only one active job at a time may have; empty for jobs that do not exclude each other.
         attempt: grows with each claim; a worker writes only while the row still carries its own attempt.
         times_lost: how often its worker died while it ran.
         heartbeat_at: the running worker's last sign of life.
@@ -91,6 +101,7 @@ class Job(models.Model):
     reference = models.CharField(max_length=800)
     platform = models.CharField(max_length=152, blank=True, default="")
     arguments: models.JSONField[Any, Any] = models.JSONField(default=dict, blank=True)
+    slot = models.CharField(max_length=12, blank=True, default="", editable=False)
     image = models.ForeignKey(Image, on_delete=models.SET_NULL, null=True, blank=True, related_name="jobs")
     container = models.ForeignKey(
         Container, on_delete=models.SET_NULL, null=True, blank=True, related_name="jobs"
@@ -126,6 +137,11 @@ class Job(models.Model):
                 condition=~models.Q(state=JobState.FAILED) | ~models.Q(error_code=""),
                 name="job_failed_says_why",
             ),
+            models.UniqueConstraint(
+                fields=["slot"],
+                condition=~models.Q(slot="") & models.Q(state__in=ACTIVE_STATES),
+                name="job_alone_in_its_slot",
+            ),
         ]
         indexes = [
             models.Index(fields=["project", "-created_at", "-id"], name="job_by_time"),
@@ -145,4 +161,4 @@ class Job(models.Model):
         if self.kind == JobKind.CONTAINER:
             node = self.container.node if self.container is not None else settings.NODE
             return f"{JobKind.CONTAINER}.{node}"
-        return self.kind
+        return STORAGE_QUEUE if self.kind in STORAGE_KINDS else self.kind

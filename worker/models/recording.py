@@ -173,7 +173,7 @@ def _move_tag(image: Image, reference: Reference) -> None:
     if created or tag.image_id != image.pk:
         TagMovement.objects.create(
             tag=tag,
-            from_digest="" if created else tag.image.digest,
+            from_digest="" if created or tag.image is None else tag.image.digest,
             to_digest=image.digest,
             moved_at=moment,
         )
