@@ -8,6 +8,7 @@ from worker.engine.registry.connection import ConnectionReport, Step, test_conne
 from worker.engine.registry.endpoint import Credentials, Endpoint
 from worker.engine.registry.manifests import MANIFEST_MAX, FetchedManifest
 from worker.engine.registry.retry import OnRetry, RetryPolicy
+from worker.engine.registry.tags import TagList, TagPage
 
 __all__ = [
     "MANIFEST_MAX",
@@ -20,5 +21,7 @@ __all__ = [
     "RegistryClient",
     "RetryPolicy",
     "Step",
+    "TagList",
+    "TagPage",
     "test_connection",
 ]

@@ -13,6 +13,7 @@ from worker.engine.registry.answers import expect_api
 from worker.engine.registry.endpoint import Endpoint
 from worker.engine.registry.retry import OnRetry, RetryPolicy, ignore_retries
 from worker.engine.registry.session import Session
+from worker.engine.registry.tags import TagList, TagPage, collect, fetch_tags
 
 _Result = TypeVar("_Result")
 
@@ -108,6 +109,29 @@ class RegistryClient:
         if not 0 <= offset <= descriptor.size:
             raise ValueError(f"offset {offset} is outside of a blob of {descriptor.size} bytes")
         return self._retrying(lambda: blobs.open_blob(self._session, repository, descriptor, offset))
+
+    def tags(self, repository: str, *, last: str = "", limit: int = 100, page: str = "") -> TagPage:
+        """List one page of a repository's tags, in the registry's order.
+
+        Args:
+            last: The tag after which to begin, in lexical order; empty for the first.
+            limit: At most how many to send; some registries send all. 0 leaves it to the registry.
+            page: ``next`` of the page before; ``last`` and ``limit`` do not count then.
+
+        Raises:
+            RepositoryNotFound: there is no such repository.
+            RegistryMisbehaved: it lists no tags, or sends more than 16 MiB of them in one page.
+        """
+        return self._retrying(
+            lambda: fetch_tags(self._session, repository, last=last, limit=limit, page=page)
+        )
+
+    def all_tags(self, repository: str, *, most: int, seconds: float) -> TagList:
+        """List a repository's tags, up to ``most``, for about ``seconds`` at most; raises as :meth:`tags`.
+
+        What is left out then, or was lost on the way, the list says.
+        """
+        return collect(lambda page: self.tags(repository, limit=0, page=page), most, seconds)
 
     def _retrying(self, call: Callable[[], _Result]) -> _Result:
         return self._retries.run(call, self._cancel, self._on_retry)
