@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import contextlib
+from dataclasses import replace
 
 from worker.engine.cancel import CancelToken
 from worker.engine.errors import ContentError, StrataError
 from worker.engine.events import Listener, Resolved, ignore
+from worker.engine.oci import Reference
 from worker.engine.pipeline.additions import Additions
-from worker.engine.pipeline.documents import FetchedDocuments, select
+from worker.engine.pipeline.choice import select_platforms
+from worker.engine.pipeline.documents import FetchedDocuments, Selected
 from worker.engine.pipeline.layer import Source
 from worker.engine.pipeline.listing import list_image
-from worker.engine.pipeline.outcome import describe
+from worker.engine.pipeline.outcome import describe_all
 from worker.engine.pipeline.parallel import scope
-from worker.engine.pipeline.plan import announce, make_plan
+from worker.engine.pipeline.plan import announce_all, make_plan_of_all
 from worker.engine.pipeline.progress import Announcer
-from worker.engine.pipeline.values import PulledImage, PulledLayer, PullRequest
+from worker.engine.pipeline.values import ALL, PulledImage, PulledLayer, PullRequest
 from worker.engine.pipeline.work import bring_layers
 from worker.engine.registry import RegistryClient
 from worker.engine.store import Store
 
-__all__ = ["PullRequest", "PulledImage", "PulledLayer", "pull"]
+__all__ = ["ALL", "PullRequest", "PulledImage", "PulledLayer", "pull", "pull_platforms"]
 
 
 def pull(
@@ -43,6 +46,23 @@ def pull(
         SandboxError: layers cannot be extracted on this machine.
         Cancelled
     """
+    (image,) = pull_platforms(store, replace(request, platforms=()), listener, cancel)
+    return image
+
+
+def pull_platforms(
+    store: Store, request: PullRequest, listener: Listener = ignore, cancel: CancelToken | None = None
+) -> tuple[PulledImage, ...]:
+    """Pull the images of one index for several platforms, as one: resolved once, shared layers brought once.
+
+    Without ``request.platforms`` it is the one that ``request.platform`` says. Of the images that come back
+    the one for this machine is the first, if it is among them; the others follow as asked for, or as the
+    index has them. Either all are pulled or it fails.
+
+    Raises:
+        PlatformNotFound: one of the platforms does not exist; nothing has been fetched then.
+        StrataError: as :func:`pull`.
+    """
     store.prepare()
     announcer = Announcer(listener)
     additions = Additions(store)
@@ -55,16 +75,24 @@ def pull(
         ):
             found = client.resolve(reference)
             documents = FetchedDocuments(store, client, reference.repository)
-            image = select(documents, found.digest, request.platform)
-            announcer.tell(Resolved(str(reference), str(image.manifest.digest), str(image.config.platform)))
-            tasks = make_plan(store, image, request.fetch_only)
-            announcer.tell(announce(image, tasks))
+            images = select_platforms(documents, found.digest, request.platforms or (request.platform,))
+            for image in images:
+                announcer.tell(_resolved(reference, image))
+            tasks = make_plan_of_all(store, images, request.fetch_only)
+            announcer.tell(announce_all(images, tasks))
             source = Source(client, reference.repository)
             at_once = request.layers_at_once
             brought = bring_layers(store, tasks, source, announcer, token, additions, at_once=at_once)
-            list_image(store, reference, image)
-            return describe(store, reference, image, brought, documents.fetched)
+            # The first one last: tools that know no platforms take what a name came to mean last.
+            for image in reversed(images):
+                list_image(store, reference, image)
+            return describe_all(store, reference, images, tasks, brought, documents.fetched)
     except ContentError:
         with contextlib.suppress(StrataError):  # why the pull failed is what matters
             additions.take_back()
         raise
+
+
+def _resolved(reference: Reference, image: Selected) -> Resolved:
+    index = str(image.indexes[0].digest) if image.indexes else ""
+    return Resolved(str(reference), str(image.manifest.digest), str(image.platform), index)

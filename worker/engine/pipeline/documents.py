@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -11,7 +12,7 @@ from worker.engine.registry import MANIFEST_MAX, RegistryClient
 from worker.engine.store import Store
 
 CONFIG_MAX = 8 << 20  # bytes; real ones have thousands
-_NESTING_MAX = 4
+NESTING_MAX = 4
 
 
 class Documents(Protocol):
@@ -75,11 +76,30 @@ class Selected:
         manifest: Its manifest.
         config: Its config, which fits the manifest.
         raw: Everything that was read on the way: indexes, manifest, config.
+        indexes: Those that led to it, the outermost first.
     """
 
     manifest: Manifest
     config: ImageConfig
     raw: tuple[bytes, ...]
+    indexes: tuple[Index, ...] = ()
+
+    @property
+    def platform(self) -> Platform:
+        """What it runs on, as its config says; the variant as the index says, if only that does.
+
+        Images for several variants of arm have configs that differ in nothing else.
+        """
+        own = self.config.platform
+        if own.variant or not self.indexes:
+            return own
+        for entry in self.indexes[-1].images:
+            if entry.digest == self.manifest.digest and entry.platform is not None:
+                named = entry.platform.normal
+                same = (named.os, named.architecture) == (own.normal.os, own.normal.architecture)
+                if same and entry.platform.variant and named.variant:
+                    return Platform(own.os, own.architecture, named.variant)
+        return own
 
 
 def select(documents: Documents, digest: Digest, wanted: Platform | None) -> Selected:
@@ -89,26 +109,34 @@ def select(documents: Documents, digest: Digest, wanted: Platform | None) -> Sel
         ContentError: there is none, or it is no consistent image.
         RegistryError, StoreError: as the source fails.
     """
-    raw: list[bytes] = []
-    manifest = _find(documents, digest, wanted, raw)
+    indexes: list[Index] = []
+    for _ in range(NESTING_MAX):
+        document = read_manifest(documents, digest)
+        if not isinstance(document, Index):
+            break
+        indexes.append(document)
+        digest = document.select(wanted).digest
+    else:
+        raise InvalidManifest(f"Indexes are nested more than {NESTING_MAX - 1} deep.")
+    image = with_config(documents, document, indexes)
+    if not indexes and wanted is not None and image.platform.distance(wanted) is None:
+        # No index had a say: the reference has one image, of whatever platform.
+        raise PlatformNotFound(f"The image does not exist for {wanted}; it exists for: {image.platform}.")
+    return image
+
+
+def read_manifest(documents: Documents, digest: Digest) -> Manifest | Index:
+    """Read a manifest or index; raises as :func:`select`."""
+    return parse_manifest(*documents.manifest(digest))
+
+
+def with_config(documents: Documents, manifest: Manifest, indexes: Sequence[Index]) -> Selected:
+    """Read the config of an image that ``indexes`` led to; raises as :func:`select`."""
     content = documents.config(manifest.config)
     config = ImageConfig.parse(content)
     if len(config.diff_ids) != len(manifest.layers):
         raise InvalidManifest(
             f"The image has {len(manifest.layers)} layers, but its config lists {len(config.diff_ids)}."
         )
-    if len(raw) == 1 and wanted is not None and config.platform.distance(wanted) is None:
-        # No index had a say: the reference has one image, of whatever platform.
-        raise PlatformNotFound(f"The image does not exist for {wanted}; it exists for: {config.platform}.")
-    return Selected(manifest, config, (*raw, content))
-
-
-def _find(documents: Documents, digest: Digest, wanted: Platform | None, read: list[bytes]) -> Manifest:
-    for _ in range(_NESTING_MAX):
-        raw, content_type = documents.manifest(digest)
-        read.append(raw)
-        document = parse_manifest(raw, content_type)
-        if not isinstance(document, Index):
-            return document
-        digest = document.select(wanted).digest
-    raise InvalidManifest(f"Indexes are nested more than {_NESTING_MAX - 1} deep.")
+    raw = (*(index.raw for index in indexes), manifest.raw, content)
+    return Selected(manifest, config, raw, tuple(indexes))

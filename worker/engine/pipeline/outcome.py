@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from worker.engine.oci import Reference, chain_ids, layer_commands
+from worker.engine.pipeline.choice import attestations, offered
 from worker.engine.pipeline.documents import Selected
 from worker.engine.pipeline.layer import Brought
+from worker.engine.pipeline.plan import LayerTask
 from worker.engine.pipeline.values import PulledImage, PulledLayer
 from worker.engine.store import Store
 
@@ -36,12 +38,46 @@ def describe(
         media_type=manifest.media_type,
         config=config,
         config_digest=manifest.config.digest,
-        platform=config.platform,
+        platform=image.platform,
         layers=_layers(store, image),
         bytes_fetched=fetched,
         layers_extracted=extracted,
         unchanged=not fetched and not extracted,
+        index=image.indexes[0].digest if image.indexes else None,
+        index_media_type=image.indexes[0].media_type if image.indexes else "",
+        offered=offered([image]),
+        attestations=attestations(image),
     )
+
+
+def describe_all(
+    store: Store,
+    reference: Reference,
+    images: Sequence[Selected],
+    tasks: Sequence[LayerTask],
+    brought: Sequence[Brought],
+    documents_fetched: int,
+) -> tuple[PulledImage, ...]:
+    """Describe images that were pulled together, as they are in the store now.
+
+    What was fetched counts once in the sum: a layer that several share for the first of them, and all
+    manifests and configs for the first image.
+
+    Args:
+        tasks: The plan of all images.
+        brought: What each of the tasks took.
+
+    Raises:
+        StoreError: the record of a layer cannot be read.
+    """
+    described: list[PulledImage] = []
+    start = 0
+    for image in images:
+        end = start + len(image.manifest.layers)
+        own = [took for task, took in zip(tasks, brought, strict=True) if start <= task.positions[0] < end]
+        described.append(describe(store, reference, image, own, documents_fetched if not described else 0))
+        start = end
+    return tuple(described)
 
 
 def _layers(store: Store, image: Selected) -> tuple[PulledLayer, ...]:

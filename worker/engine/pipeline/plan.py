@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -26,7 +26,7 @@ class LayerTask:
     """One layer to bring; an image may have it more than once.
 
     Attributes:
-        positions: Where it is in the image.
+        positions: Where it is in the image; of several images, in all of them, one after another.
         descriptor: Of its blob.
         diff_id: What it must unpack to.
         need: What it lacks.
@@ -46,14 +46,24 @@ def make_plan(store: Store, image: Selected, fetch_only: bool = False) -> tuple[
     Raises:
         UnsupportedMediaType: a layer cannot be read.
     """
+    return make_plan_of_all(store, [image], fetch_only)
+
+
+def make_plan_of_all(
+    store: Store, images: Sequence[Selected], fetch_only: bool = False
+) -> tuple[LayerTask, ...]:
+    """Find out what each layer of several images lacks; one that they share is brought once.
+
+    Positions count through all images, one after another. Raises as :func:`make_plan`.
+    """
     groups: dict[Hashable, list[int]] = {}
-    layers = image.manifest.layers
-    for position, (descriptor, diff_id) in enumerate(zip(layers, image.config.diff_ids, strict=True)):
+    layers = _layers(images)
+    for position, (descriptor, diff_id) in enumerate(layers):
         _ = descriptor.compression  # raises for what cannot be read
         groups.setdefault(descriptor.digest if fetch_only else diff_id, []).append(position)
     tasks = []
     for positions in groups.values():
-        descriptor, diff_id = layers[positions[0]], image.config.diff_ids[positions[0]]
+        descriptor, diff_id = layers[positions[0]]
         need = _need(store, descriptor, diff_id, fetch_only)
         tasks.append(LayerTask(tuple(positions), descriptor, diff_id, need))
     return tuple(tasks)
@@ -61,15 +71,28 @@ def make_plan(store: Store, image: Selected, fetch_only: bool = False) -> tuple[
 
 def announce(image: Selected, tasks: tuple[LayerTask, ...]) -> Planned:
     """The plan as an event."""
+    return announce_all([image], tasks)
+
+
+def announce_all(images: Sequence[Selected], tasks: Sequence[LayerTask]) -> Planned:
+    """The plan of several images as an event."""
     present = {position for task in tasks if task.need is Need.NOTHING for position in task.positions}
-    return Planned(
-        tuple(
-            LayerPlan(position, str(layer.digest), str(diff_id), layer.size, position in present)
-            for position, (layer, diff_id) in enumerate(
-                zip(image.manifest.layers, image.config.diff_ids, strict=True)
-            )
-        )
-    )
+    again = {position for task in tasks for position in task.positions[1:]}
+    plans: list[LayerPlan] = []
+    for image in images:
+        platform = str(image.platform) if len(images) > 1 else ""
+        for layer, diff_id in zip(image.manifest.layers, image.config.diff_ids, strict=True):
+            at = len(plans)
+            here, twice = at in present, at in again
+            plans.append(LayerPlan(at, str(layer.digest), str(diff_id), layer.size, here, platform, twice))
+    return Planned(tuple(plans))
+
+
+def _layers(images: Sequence[Selected]) -> list[tuple[Descriptor, Digest]]:
+    """Blob and diff ID of all layers of all images."""
+    return [
+        pair for image in images for pair in zip(image.manifest.layers, image.config.diff_ids, strict=True)
+    ]
 
 
 def _need(store: Store, descriptor: Descriptor, diff_id: Digest, fetch_only: bool) -> Need:

@@ -3,9 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
+from typing import Final, Literal
 
-from worker.engine.oci import Digest, ImageConfig, Platform, Reference
+from worker.engine.oci import Descriptor, Digest, ImageConfig, Platform, Reference
 from worker.engine.registry import Endpoint
+
+
+class Every(Enum):
+    """Stands for whatever there is."""
+
+    PLATFORM = "all"
+
+
+ALL: Final = Every.PLATFORM
+"""Every platform of an index."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +30,8 @@ class PullRequest:
         endpoint: How to talk to the registry.
         fetch_only: Fetch the blobs, and leave them packed.
         layers_at_once: How many layers to fetch and unpack at the same time; 0 for the number of CPUs.
+        platforms: Several of an index's images, or :data:`ALL` (see :func:`pull_platforms`); empty for the
+            one that ``platform`` says.
     """
 
     reference: Reference
@@ -25,6 +39,7 @@ class PullRequest:
     endpoint: Endpoint
     fetch_only: bool = False
     layers_at_once: int = 0
+    platforms: tuple[Platform, ...] | Literal[Every.PLATFORM] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +86,15 @@ class PulledImage:
         media_type: Of its manifest.
         config: As its builder wrote it.
         config_digest: Of the config: what Docker calls the image ID.
-        platform: What it runs on, as its config says.
+        platform: What it runs on, as its config says; the variant as the index says, if only that does.
         layers: Base first.
         bytes_fetched: What crossed the wire this time: layers, manifests and config.
         layers_extracted: How many were extracted this time.
         unchanged: Nothing had to be fetched or extracted.
+        index: The digest of the index that led to it, the outermost; None if none did.
+        index_media_type: Of that index; empty without one.
+        offered: The images that the index has, whether pulled or not; each with the platform that it is for.
+        attestations: The manifests in the index that speak of this image, as BuildKit puts them there.
     """
 
     reference: Reference | None
@@ -88,3 +107,7 @@ class PulledImage:
     bytes_fetched: int
     layers_extracted: int
     unchanged: bool
+    index: Digest | None = None
+    index_media_type: str = ""
+    offered: tuple[Descriptor, ...] = ()
+    attestations: tuple[Descriptor, ...] = ()

@@ -24,7 +24,7 @@ def bring_layers(
     *,
     at_once: int = 0,
 ) -> tuple[Brought, ...]:
-    """Bring every layer into the store; the first failure ends all.
+    """Bring every layer into the store; the first failure ends all. Return what each of ``tasks`` took.
 
     Args:
         source: Where missing blobs come from; None to work only with what is here.
@@ -39,4 +39,6 @@ def bring_layers(
     ordered = sorted(tasks, key=lambda task: (task.need is not Need.NOTHING, -task.descriptor.size))
     works = [LayerWork(store, task, source, announcer, cancel, additions) for task in ordered]
     with flushing([work.report for work in works]):
-        return run_all([work.run for work in works], at_once or len(os.sched_getaffinity(0)), cancel)
+        results = run_all([work.run for work in works], at_once or len(os.sched_getaffinity(0)), cancel)
+    brought = dict(zip(ordered, results, strict=True))
+    return tuple(brought[task] for task in tasks)
