@@ -8,7 +8,9 @@ import socket
 import sys
 import tempfile
 import threading
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from http.server import ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, NamedTuple, Self, cast
@@ -39,6 +41,9 @@ class Auth:
         username, password: The only user; empty means that anonymous tokens are given out.
         lifetime: Of a token: how many requests it opens; None means any number.
         realm: Address of another token server; empty means the registry's own.
+        identity_token: What opens the token server by OAuth2; empty if it does not speak that.
+        challenge: Send this as WWW-Authenticate, with the token server's address in place of ``REALM``.
+        answer: Changes to the token server's answer; None removes a field.
     """
 
     kind: str = "bearer"
@@ -46,6 +51,9 @@ class Auth:
     password: str = ""
     lifetime: int | None = None
     realm: str = ""
+    identity_token: str = ""
+    challenge: str = ""
+    answer: Mapping[str, object] = field(default_factory=dict, hash=False)
 
 
 class SampleRegistry:
@@ -55,6 +63,7 @@ class SampleRegistry:
         faults: What goes wrong; change it at any time.
         tags: How it lists tags; change it at any time.
         requests: All that arrived, in order.
+        served: Bytes of blobs that were put on the wire, by path.
         connections: How many were made.
         auth: What it wants to see; change it at any time.
         bandwidth: Shared by all bodies; None means as fast as it goes.
@@ -74,12 +83,14 @@ class SampleRegistry:
         self.tags = TagHabits()
         self.auth = auth
         self.requests: list[LoggedRequest] = []
+        self.served: Counter[str] = Counter()
         self.connections = 0
         self.bandwidth = Bandwidth(rate) if rate else None
         self.blobs: dict[Digest, bytes] = {}
         self.manifests: dict[str, dict[str, Content]] = {}
         self.tokens: dict[str, int | None] = {}
         self.stopping = threading.Event()
+        self._counting = threading.Lock()
         self.scheme = "https" if tls else "http"
         self._directory = contextlib.ExitStack()
         self.ca_file: Path | None = None
@@ -96,8 +107,9 @@ class SampleRegistry:
 
     @property
     def host(self) -> str:
-        """``127.0.0.1:port``, as references name it."""
-        return f"127.0.0.1:{self._server.server_address[1]}"
+        """``127.0.0.1:port`` (or ``[::1]:port``), as references name it."""
+        own = "[::1]" if self._server.address_family is socket.AF_INET6 else "127.0.0.1"
+        return f"{own}:{self._server.server_address[1]}"
 
     @property
     def url(self) -> str:
@@ -117,6 +129,11 @@ class SampleRegistry:
     def record(self, method: str, path: str, headers: dict[str, str]) -> None:
         """Log a request."""
         self.requests.append(LoggedRequest(method, path, headers))
+
+    def sent(self, path: str, size: int) -> None:
+        """Count bytes of a blob."""
+        with self._counting:
+            self.served[path] += size
 
     def spend(self, token: str) -> bool:
         """Use a token once; False if it was not handed out, or is used up."""
@@ -168,6 +185,8 @@ class _Server(ThreadingHTTPServer):
     request_queue_size = 64
 
     def __init__(self, address: tuple[str, int], registry: SampleRegistry) -> None:
+        if ":" in address[0]:
+            self.address_family = socket.AF_INET6
         super().__init__(address, Handler)
         self.registry = registry
         self._connections: set[socket.socket] = set()
