@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,8 +14,6 @@ from worker.engine.oci.platform import Platform
 
 _CONFIG = "image's config"
 _PLATFORM = (("os", None), ("architecture", None), ("variant", ""))
-# Go's names are far shorter. Nothing in them that would break "os/arch/variant" apart.
-_PLATFORM_PART = re.compile(r"[A-Za-z0-9_.+-]{0,50}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,10 +118,10 @@ def layer_commands(config: ImageConfig) -> tuple[str, ...]:
 
 
 def _platform(body: Mapping[str, Any]) -> Platform:
-    parts = [read.text(body, key, _CONFIG, default) for key, default in _PLATFORM]
-    if not all(_PLATFORM_PART.fullmatch(part) for part in parts):
-        raise InvalidManifest(f"The image's config names an impossible platform: {'/'.join(parts)[:100]!r}.")
-    return Platform(*parts)
+    platform = Platform(*(read.text(body, key, _CONFIG, default) for key, default in _PLATFORM))
+    if not platform.possible:
+        raise InvalidManifest(f"The image's config names an impossible platform: {str(platform)[:100]!r}.")
+    return platform
 
 
 def _diff_ids(body: Mapping[str, Any]) -> tuple[Digest, ...]:

@@ -64,8 +64,10 @@ class Descriptor:
 def _platform(value: Mapping[str, Any], what: str) -> Platform | None:
     if not value:
         return None
-    return Platform(
+    platform = Platform(
         os=read.text(value, "os", what, default=""),
         architecture=read.text(value, "architecture", what, default=""),
         variant=read.text(value, "variant", what, default=""),
     )
+    # An entry of which nobody could say for what it is must not make the others useless.
+    return platform if platform.possible else Platform("unknown", "unknown")

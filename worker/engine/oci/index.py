@@ -17,6 +17,7 @@ from worker.engine.oci.media_types import INDEX_TYPES, MANIFEST_TYPES
 from worker.engine.oci.platform import Platform
 
 MANIFESTS_MAX = 2000
+_NAMED_MAX = 30  # platforms in a message; the largest official images have about 15
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +105,8 @@ class Index:
             return self.images[min(fits)[1]]
         if len(self.images) == 1 and self.images[0].platform is None:
             return self.images[0]
-        offered = ", ".join(str(platform) for platform in self.platforms) or "none"
+        offered = ", ".join(str(platform) for platform in self.platforms[:_NAMED_MAX]) or "none"
+        offered += ", …" if len(self.platforms) > _NAMED_MAX else ""
         raise PlatformNotFound(f"The image does not exist for {wanted}; it exists for: {offered}.")
 
 

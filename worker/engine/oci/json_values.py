@@ -13,21 +13,31 @@ from worker.engine.oci.digest import Digest
 
 JsonObject = dict[str, Any]
 
+NESTING_MAX = 64  # what stands in manifests and configs is nested 5 or 6 deep
 _RFC3339 = re.compile(r"(\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d)(\.\d+)?([Zz]|[+-]\d\d:\d\d)")
 
 
 def load_object(raw: bytes, what: str) -> JsonObject:
-    """Parse ``raw`` as one JSON object.
+    """Parse ``raw`` as one JSON object (RFC 8259), in a way that no other reader can understand otherwise.
+
+    So it is UTF-8, has no NaN, and no object names anything twice: of two values one tool takes the first and
+    another the last. And it is not nested so deeply that whoever writes it out again would fail.
 
     Raises:
         InvalidManifest: ``what`` is not that.
     """
     try:
-        value = json.loads(raw)
+        value = json.loads(
+            raw.decode(), object_pairs_hook=_without_duplicates, parse_constant=_refuse_constant
+        )
+    except _Ambiguous as error:
+        raise InvalidManifest(f"The {what} names {error.args[0][:100]!r} twice.") from error
     except (ValueError, RecursionError) as error:
         raise InvalidManifest(f"The {what} is not valid JSON.") from error
     if not isinstance(value, dict):
         raise InvalidManifest(f"The {what} is not a JSON object.")
+    if raw.count(b"[") + raw.count(b"{") > NESTING_MAX and _depth(value) > NESTING_MAX:
+        raise InvalidManifest(f"The {what} is nested more than {NESTING_MAX} deep.")
     return value
 
 
@@ -109,3 +119,29 @@ def moment(value: object) -> datetime | None:
         return parsed.astimezone(UTC) if parsed.year > 1 else None
     except (ValueError, OverflowError):
         return None
+
+
+class _Ambiguous(Exception):
+    """An object names something twice."""
+
+
+def _without_duplicates(pairs: list[tuple[str, Any]]) -> JsonObject:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise _Ambiguous(next(name for name in names if names.count(name) > 1))
+    return found
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
+
+
+def _depth(value: JsonObject) -> int:
+    depth: int = 0
+    level: list[Any] = [value]
+    while level and depth <= NESTING_MAX:
+        depth += 1
+        inner = [part for item in level for part in (item.values() if isinstance(item, dict) else item)]
+        level = [part for part in inner if isinstance(part, dict | list)]
+    return depth

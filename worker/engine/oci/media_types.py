@@ -65,9 +65,11 @@ class Compression(StrEnum):
             return cls(name)
         if media_type.endswith("+encrypted"):
             raise UnsupportedMediaType(
-                f"A layer is encrypted ({media_type}).", hint="Pull an image that is not encrypted."
+                f"A layer is encrypted ({media_type[:200]}).", hint="Pull an image that is not encrypted."
             )
-        raise UnsupportedMediaType(f"A layer has the media type {media_type!r}, which is not supported.")
+        raise UnsupportedMediaType(
+            f"A layer has the media type {media_type[:200]!r}, which is not supported."
+        )
 
 
 _LAYERS: dict[str, str] = {

@@ -28,6 +28,8 @@ _ARM_ARCHITECTURES = {
     "armv6l": "v6",
     "armv5tel": "v5",
 }
+# Go's names are far shorter. Nothing in them that would break "os/arch/variant" apart.
+_NAME = re.compile(r"[A-Za-z0-9_.+-]{0,50}")
 # What an architecture means when no variant is written.
 _BASELINE = {"amd64": "v1", "arm64": "v8", "arm": "v7"}
 
@@ -59,6 +61,11 @@ class Platform:
     def host(cls) -> Self:
         """The platform that this program runs on."""
         return cls(host_platform.system().lower(), host_platform.machine().lower()).normal
+
+    @property
+    def possible(self) -> bool:
+        """Whether its names could be names at all; what a stranger wrote may be anything."""
+        return all(_NAME.fullmatch(name) for name in (self.os, self.architecture, self.variant))
 
     @property
     def known(self) -> bool:
