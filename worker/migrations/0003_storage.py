@@ -31,6 +31,19 @@ class Migration(migrations.Migration):
                 ("asked_at", models.DateTimeField(blank=True, null=True)),
             ],
         ),
+        migrations.CreateModel(
+            name="RemovedManifest",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("digest", models.CharField(max_length=71, unique=True)),
+                ("removed_at", models.DateTimeField(auto_now_add=True)),
+            ],
+        ),
         migrations.RemoveConstraint(model_name="job", name="job_kind_known"),
         migrations.AddField(
             model_name="job",

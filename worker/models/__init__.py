@@ -7,7 +7,7 @@ from worker.models.layer import Blob, Layer
 from worker.models.project import Membership, Project, Role
 from worker.models.registry import Registry
 from worker.models.schedule import Schedule
-from worker.models.survey import StoreSurvey
+from worker.models.storage import RemovedManifest, StoreSurvey
 from worker.models.token import ApiToken, hash_token
 
 __all__ = [
@@ -28,6 +28,7 @@ __all__ = [
     "Membership",
     "Project",
     "Registry",
+    "RemovedManifest",
     "Role",
     "Schedule",
     "StoreSurvey",

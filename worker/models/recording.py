@@ -34,7 +34,7 @@ def record(project: Project, reference: Reference, pulled: PulledImage) -> Image
     """Write what a pull brought; if ``reference`` has a tag, let it point there. Return the image."""
     moment = now()
     with transaction.atomic():
-        _take_turn()
+        take_turn()
         layers = _record_layers(pulled.layers)
         blobs = _record_blobs(pulled.layers, layers)
         image = _record_image(project, reference, pulled, moment)
@@ -49,14 +49,14 @@ def record(project: Project, reference: Reference, pulled: PulledImage) -> Image
 def record_extraction(image: Image, pulled: PulledImage) -> Image:
     """Write that an image's layers were unpacked. Return the image."""
     with transaction.atomic():
-        _take_turn()
+        take_turn()
         _record_extraction(_record_layers(pulled.layers))
         image.refresh_from_db()
     return image
 
 
-def _take_turn() -> None:
-    """Wait until no other recorder is at work, to the end of this transaction."""
+def take_turn() -> None:
+    """Wait until nobody else changes what images and layers there are, to the end of this transaction."""
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_TURN])

@@ -4,7 +4,15 @@ Everything here is best effort: with Redis gone, jobs go on, and the job's row t
 """
 
 from worker.progress.reporter import Reporter
-from worker.progress.snapshot import ErrorInfo, LayerSnapshot, RetryInfo, Snapshot, error_of, of_job
+from worker.progress.snapshot import (
+    ErrorInfo,
+    KeepingInfo,
+    LayerSnapshot,
+    RetryInfo,
+    Snapshot,
+    error_of,
+    of_job,
+)
 from worker.progress.stream import (
     TOPICS,
     announce,
@@ -19,6 +27,7 @@ from worker.progress.stream import (
 __all__ = [
     "TOPICS",
     "ErrorInfo",
+    "KeepingInfo",
     "LayerSnapshot",
     "Reporter",
     "RetryInfo",

@@ -11,10 +11,10 @@ from typing import Self
 
 from django.utils import timezone
 
-from worker.engine.events import Event, LayerPlan, LayerProgress, Phase, Planned, Resolved, Retrying
+from worker.engine.events import Event, Keeping, LayerPlan, LayerProgress, Phase, Planned, Resolved, Retrying
 from worker.models import Job
 from worker.progress.meter import Meter
-from worker.progress.snapshot import ErrorInfo, LayerSnapshot, RetryInfo, Snapshot
+from worker.progress.snapshot import ErrorInfo, KeepingInfo, LayerSnapshot, RetryInfo, Snapshot
 from worker.progress.stream import publish
 
 _INTERVAL = 0.1
@@ -83,6 +83,8 @@ class Reporter:
         self._emit = emit
         self._lock = threading.Lock()
         self._layers: dict[int, _Layer] = {}
+        self._keeping: KeepingInfo | None = None
+        self._kept = Meter()
         self._retrying: RetryInfo | None = None
         self._error: ErrorInfo | None = None
         self._peak = 0.0
@@ -112,6 +114,13 @@ class Reporter:
                         self._layers[event.position].follow(event)
                     if self._retrying is not None and self._retrying.position in (None, event.position):
                         self._retrying = None
+                case Keeping():
+                    if self._keeping is None or self._keeping.step != event.step:
+                        # Each step counts its own bytes.
+                        self._kept = Meter()
+                    self._keeping = KeepingInfo(
+                        event.step, event.done, event.total, event.bytes, event.subject
+                    )
                 case Retrying():
                     self._retrying = RetryInfo(event.position, event.reason, event.attempt, event.delay)
         self._news.set()
@@ -132,6 +141,8 @@ class Reporter:
         now = time.monotonic()
         layers = tuple(self._layers[position].snapshot(now) for position in sorted(self._layers))
         speed = sum(layer.speed for layer in layers)
+        if self._keeping is not None:
+            speed += self._kept.sample(self._keeping.bytes, now)
         self._peak = max(self._peak, speed)
         done = sum(layer.reached for layer in self._layers.values())
         total = sum(layer.size for layer in layers)
@@ -150,9 +161,10 @@ class Reporter:
             total=total,
             speed=round(speed, 1),
             peak_speed=round(self._peak, 1),
-            seconds_left=round((total - done) / speed, 1) if speed > 0 else None,
+            seconds_left=round((total - done) / speed, 1) if speed > 0 and layers else None,
             retrying=self._retrying,
             error=self._error,
+            keeping=self._keeping,
             at=timezone.now().isoformat(),
         )
 

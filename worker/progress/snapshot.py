@@ -46,6 +46,17 @@ class RetryInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class KeepingInfo:
+    """What a job that keeps the store in order does now, as worker.engine.events.Keeping."""
+
+    step: str
+    done: int = 0
+    total: int = 0
+    bytes: int = 0
+    subject: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ErrorInfo:
     """Why a job failed, as in worker.engine.errors."""
 
@@ -65,6 +76,7 @@ class Snapshot:
         present_bytes: compressed size of the layers that were already here.
         done, total: compressed bytes dealt with, of all layers; never goes backwards within a run.
         seconds_left: None while it cannot be told.
+        keeping: for a job that keeps the store in order, once it has begun; else None.
         at: when, RFC 3339.
     """
 
@@ -85,6 +97,7 @@ class Snapshot:
     seconds_left: float | None = None
     retrying: RetryInfo | None = None
     error: ErrorInfo | None = None
+    keeping: KeepingInfo | None = None
     at: str = ""
 
     @property
@@ -105,6 +118,8 @@ class Snapshot:
             fields["retrying"] = RetryInfo(**fields["retrying"])
         if fields.get("error"):
             fields["error"] = ErrorInfo(**fields["error"])
+        if fields.get("keeping"):
+            fields["keeping"] = KeepingInfo(**fields["keeping"])
         return cls(**fields)
 
     @classmethod

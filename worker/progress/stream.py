@@ -18,7 +18,7 @@ from worker.progress.snapshot import Snapshot, of_job
 
 logger = logging.getLogger(__name__)
 
-TOPICS: Final = ("jobs", "images", "containers", "schedules", "registries")
+TOPICS: Final = ("jobs", "images", "containers", "schedules", "registries", "storage")
 
 _KEPT = 500
 _EXPIRY = 24 * 60 * 60

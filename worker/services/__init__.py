@@ -19,8 +19,18 @@ from worker.services.jobs import cancel, retry
 from worker.services.projects import add_member, change_role, create_project, remove_member
 from worker.services.pulls import start_extract, start_pull
 from worker.services.registries import delete_registry, save_registry, test_registry
+from worker.services.removal import remove_image
 from worker.services.schedules import delete_schedule, run_schedule_now, save_schedule, switch_schedule
 from worker.services.setup import create_first_admin, setup_needed
+from worker.services.storage import (
+    is_measured_now,
+    measure_storage,
+    refresh_storage,
+    start_collect,
+    start_preview,
+    start_rebuild,
+    start_scrub,
+)
 from worker.services.tokens import issue_token, revoke_token, user_of_token
 
 __all__ = [
@@ -35,8 +45,12 @@ __all__ = [
     "delete_registry",
     "delete_schedule",
     "describe_cron",
+    "is_measured_now",
     "issue_token",
+    "measure_storage",
+    "refresh_storage",
     "remove_container",
+    "remove_image",
     "remove_member",
     "retry",
     "revoke_token",
@@ -45,9 +59,13 @@ __all__ = [
     "save_registry",
     "save_schedule",
     "setup_needed",
+    "start_collect",
     "start_container",
     "start_extract",
+    "start_preview",
     "start_pull",
+    "start_rebuild",
+    "start_scrub",
     "stop_container",
     "switch_schedule",
     "test_registry",

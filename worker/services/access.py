@@ -33,6 +33,15 @@ def require(by: User | None, project: Project, role: Role) -> None:
         )
 
 
+def require_install_admin(by: User | None) -> None:
+    """Raise NotAllowed unless ``by`` administers this install. None is the system itself, which may."""
+    if by is not None and not (by.is_active and by.is_superuser):
+        raise NotAllowed(
+            "Only an administrator of this install may do this: it concerns all projects.",
+            hint="Ask an administrator of this install.",
+        )
+
+
 def creator(by: User | None) -> User | None:
     """Return whom a new row is created by."""
     return by if by is not None and by.pk else None

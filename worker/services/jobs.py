@@ -6,10 +6,11 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 
 from worker.engine.errors import Conflict
-from worker.models import Container, ContainerState, Job, JobKind, JobState, Role
+from worker.models import STORAGE_KINDS, Container, ContainerState, Job, JobKind, JobState, Role
 from worker.progress import announce, of_job, publish
-from worker.services.access import creator, require
+from worker.services.access import creator, require, require_install_admin
 from worker.services.pulls import check_pull
+from worker.services.storage import repeat
 from worker.tasks.dispatch import submit
 
 
@@ -17,10 +18,12 @@ def cancel(job: Job, *, by: User | None) -> Job:
     """Ask for an end of ``job``: a queued one ends here, a running one within a second.
 
     Raises:
-        NotAllowed: ``by`` is not an operator of the project.
+        NotAllowed: ``by`` is not an operator of the project; or, of work on the store, no administrator.
         Conflict: it has ended already, or is a container's, which ends by itself shortly.
     """
     require(by, job.project, Role.OPERATOR)
+    if job.kind in STORAGE_KINDS:
+        require_install_admin(by)
     if job.kind == JobKind.CONTAINER and job.state == JobState.RUNNING:
         raise Conflict(
             "A container's job cannot be cancelled once it runs.", hint="It ends by itself shortly."
@@ -54,12 +57,14 @@ def retry(job: Job, *, by: User | None) -> Job:
     """Start the same work again, as a new job.
 
     Raises:
-        NotAllowed: ``by`` is not an operator of the project.
+        NotAllowed: ``by`` is not an operator of the project; or, of work on the store, no administrator.
         Conflict: it has not ended yet, its image or container is gone, or the quota is used up.
     """
     require(by, job.project, Role.OPERATOR)
     if job.is_active:
         raise Conflict("This job has not ended yet.", hint="Wait for it, or cancel it.")
+    if job.kind in STORAGE_KINDS:
+        return repeat(job, by=by)
     if job.kind == JobKind.PULL:
         check_pull(job.project, job.reference, job.platform)
     elif job.kind == JobKind.EXTRACT and job.image is None:

@@ -11,6 +11,7 @@ from kombu.exceptions import OperationalError
 
 from worker.celery import app
 from worker.models import Job, JobKind, JobState, Project, Schedule
+from worker.models.job import STORAGE_QUEUE
 from worker.progress import announce, answers
 
 logger = logging.getLogger(__name__)
@@ -19,6 +20,9 @@ TASKS = {
     JobKind.PULL: "strata.pull",
     JobKind.EXTRACT: "strata.extract",
     JobKind.CONTAINER: "strata.container",
+    JobKind.COLLECT: "strata.storage",
+    JobKind.SCRUB: "strata.storage",
+    JobKind.REBUILD: "strata.storage",
 }
 
 # A page waits for this; what cannot be sent now is sent by housekeeping.
@@ -63,6 +67,27 @@ def send(job: Job) -> bool:
         logger.warning("job %s stays queued, Redis cannot be reached: %s", job.pk, error)
         return False
     Job.objects.filter(pk=job.pk, state=JobState.QUEUED).update(sent_at=timezone.now())
+    return True
+
+
+def ask_to_measure() -> bool:
+    """Have the disk use of the store measured; False if Redis cannot be reached."""
+    return _ask("strata.measure_store")
+
+
+def ask_to_forget() -> bool:
+    """Have removed images taken off the store's lists; False if Redis cannot be reached."""
+    return _ask("strata.forget_removed")
+
+
+def _ask(task: str) -> bool:
+    if not answers():
+        return False
+    try:
+        app.send_task(task, queue=STORAGE_QUEUE, expires=120, retry=True, retry_policy=_RETRY)
+    except OperationalError as error:
+        logger.warning("%s is not sent, Redis cannot be reached: %s", task, error)
+        return False
     return True
 
 

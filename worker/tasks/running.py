@@ -16,7 +16,7 @@ from django.db import close_old_connections
 
 from worker.engine.cancel import CancelToken
 from worker.engine.errors import Cancelled, StrataError
-from worker.models import Image, Job, JobKind, JobState
+from worker.models import STORAGE_KINDS, Image, Job, JobKind, JobState
 from worker.progress import ErrorInfo, Reporter, announce, publish
 from worker.tasks.stopping import stopping
 from worker.tasks.watch import Reason, Watch
@@ -24,6 +24,7 @@ from worker.tasks.watch import Reason, Watch
 logger = logging.getLogger(__name__)
 
 _TOPICS = {JobKind.PULL: "images", JobKind.EXTRACT: "images", JobKind.CONTAINER: "containers"}
+_TOPICS |= dict.fromkeys(STORAGE_KINDS, "storage")
 _INTERNAL = ErrorInfo(
     "internal_error",
     "Something went wrong inside of Strata; the worker's log says what.",

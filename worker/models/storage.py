@@ -1,4 +1,4 @@
-"""How much disk the store takes: measured now and then, since that walks over every file."""
+"""What the catalog keeps of the store as a whole: its measurement, and what is to leave its lists."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from django.db import models
 
 
 class StoreSurvey(models.Model):
-    """The last measurement of the store that all projects share. There is one row.
+    """The last measurement of the store that all projects share: it walks over every file, so it is kept.
+
+    There is one row.
 
     Attributes:
         kinds: bytes on disk by kind, as ``{kind: {"count": int, "bytes": int}}``; hard links count once.
@@ -39,3 +41,17 @@ class StoreSurvey(models.Model):
     @property
     def saved(self) -> int:
         return max(0, self.apart - self.shared)
+
+
+class RemovedManifest(models.Model):
+    """An image that the last project removed, and that the store's lists still have: a worker takes it off.
+
+    Only what was removed on purpose leaves the lists. What the catalog merely lacks stays there: a catalog
+    that was lost must not take the store with it.
+    """
+
+    digest = models.CharField(max_length=71, unique=True)
+    removed_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return self.digest
