@@ -7,12 +7,17 @@ StrataError
 │   └── InvalidDigest
 ├── RegistryError                talking to a registry failed
 │   ├── UnknownHost
-│   ├── ConnectionRefused
+│   ├── ConnectionRefused        (temporary)
+│   │   └── ProxyFailed          (temporary)
+│   │       └── ProxyRefused     it wants other credentials, or does not lead there
 │   ├── ConnectionLost           (temporary)
 │   ├── RegistryTimeout          (temporary)
 │   ├── PlainHttpRegistry        TLS was tried, the other side speaks plain HTTP
 │   ├── TlsRegistry              plain HTTP was tried, the other side speaks TLS
 │   ├── CertificateRejected
+│   ├── ClientCertificateUnusable  ours is not PEM, or not with its key
+│   ├── ClientCertificateRejected  the registry wants one, or another one
+│   ├── CredentialsUnavailable   Docker's config.json or its helper does not give them
 │   ├── Unauthorized             no or wrong credentials (401)
 │   ├── Forbidden                credentials that may not do this (403)
 │   ├── NotInRegistry            404
@@ -120,6 +125,19 @@ class ConnectionRefused(RegistryError):
     temporary = True
 
 
+class ProxyFailed(ConnectionRefused):
+    code = "proxy_failed"
+    default_hint = (
+        "Check the registry's proxy on the Registries page; or, if it has none of its own, HTTP_PROXY, "
+        "HTTPS_PROXY and NO_PROXY in the environment of the worker."
+    )
+
+
+class ProxyRefused(ProxyFailed):
+    code = "proxy_refused"
+    temporary = False
+
+
 class ConnectionLost(RegistryError):
     code = "connection_lost"
     default_hint = "Try again; finished parts are kept."
@@ -147,6 +165,25 @@ class TlsRegistry(RegistryError):
 class CertificateRejected(RegistryError):
     code = "certificate_rejected"
     default_hint = "Install the registry's CA on this machine, or renew the certificate."
+
+
+class ClientCertificateUnusable(RegistryError):
+    code = "client_certificate_unusable"
+    default_hint = "Enter the client certificate and its key again on the Registries page, both in PEM form."
+
+
+class ClientCertificateRejected(RegistryError):
+    code = "client_certificate_rejected"
+    default_hint = (
+        "Enter a client certificate that this registry accepts, and its key, on the Registries page."
+    )
+
+
+class CredentialsUnavailable(RegistryError):
+    code = "credentials_unavailable"
+    default_hint = (
+        "Mend the Docker config.json that STRATA_DOCKER_CONFIG names, or enter the password instead."
+    )
 
 
 class Unauthorized(RegistryError):

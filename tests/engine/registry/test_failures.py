@@ -19,6 +19,8 @@ from worker.engine.errors import (
     ConnectionLost,
     ConnectionRefused,
     PlainHttpRegistry,
+    ProxyFailed,
+    ProxyRefused,
     RegistryError,
     RegistryMisbehaved,
     RegistryTimeout,
@@ -45,7 +47,7 @@ CASES: list[tuple[BaseException, type[RegistryError]]] = [
     (u3.PoolError(POOL, "?"), ConnectionLost),
     (u3.RequestError(POOL, "/", "?"), ConnectionLost),
     (u3.SSLError(tls("INTERNAL_ERROR")), RegistryMisbehaved),
-    (u3.ProxyError("no", OSError("Tunnel connection failed: 407")), ConnectionRefused),
+    (u3.ProxyError("no", OSError("Tunnel connection failed: 407")), ProxyRefused),
     (u3.DecodeError("?"), RegistryMisbehaved),
     (u3.ProtocolError("aborted"), ConnectionLost),
     (u3.MaxRetryError(POOL, "/", u3.ReadTimeoutError(POOL, "/", "?")), RegistryTimeout),
@@ -62,7 +64,7 @@ CASES: list[tuple[BaseException, type[RegistryError]]] = [
     (u3.LocationValueError("?"), RegistryMisbehaved),
     (u3.LocationParseError("?"), RegistryMisbehaved),
     (u3.URLSchemeUnknown("?"), RegistryMisbehaved),
-    (u3.ProxySchemeUnknown("socks9"), ConnectionRefused),
+    (u3.ProxySchemeUnknown("socks9"), ProxyFailed),
     (u3.ResponseError("?"), RegistryMisbehaved),
     (u3.ResponseNotChunked("?"), RegistryMisbehaved),
     (u3.BodyNotHttplibCompatible("?"), RegistryMisbehaved),
@@ -113,7 +115,7 @@ CASES: list[tuple[BaseException, type[RegistryError]]] = [
     (u3.SSLError(tls("CERTIFICATE_VERIFY_FAILED", ssl.SSLCertVerificationError)), CertificateRejected),
     (u3.SSLError(tls("RECORD_LAYER_FAILURE")), PlainHttpRegistry),
     (u3.SSLError(tls("UNEXPECTED_EOF_WHILE_READING", ssl.SSLEOFError)), ConnectionLost),
-    (u3.ProxyError("no", u3.NewConnectionError(POOL, "refused")), ConnectionRefused),
+    (u3.ProxyError("no", u3.NewConnectionError(POOL, "refused")), ProxyFailed),
 ]
 
 

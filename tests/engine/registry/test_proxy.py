@@ -15,7 +15,7 @@ from tests.engine.registry.conftest import QUICK
 from worker.engine import registry as engine
 from worker.engine.errors import ConnectionRefused
 from worker.engine.registry import Endpoint, RegistryClient
-from worker.engine.registry.transport import proxy_for
+from worker.engine.registry.proxy import proxy_for
 
 NAMES = ("http_proxy", "https_proxy", "no_proxy", "all_proxy")
 
@@ -111,7 +111,7 @@ def test_the_connection_test_tries_the_proxy(monkeypatch: pytest.MonkeyPatch) ->
     with SampleRegistry(tls=True) as registry, proxy(registry.host) as (address, _):
         monkeypatch.setenv("HTTPS_PROXY", address)
         report = engine.test_connection(Endpoint("registry.test", insecure=True))
-    assert [step.name for step in report.steps] == ["DNS", "Proxy", "API", "Authentication"]
+    assert [step.name for step in report.steps] == ["DNS", "Proxy", "TLS", "API", "Authentication"]
     assert report.ok
 
 

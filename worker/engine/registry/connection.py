@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import ssl
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
+
+from urllib3.util.ssltransport import SSLTransport
 
 from worker.engine.cancel import CancelToken
 from worker.engine.errors import RegistryError, Unauthorized
 from worker.engine.registry.answers import expect, expect_api
 from worker.engine.registry.challenge import parse_challenges
 from worker.engine.registry.endpoint import Endpoint
-from worker.engine.registry.failures import translated, unusable_proxy
+from worker.engine.registry.failures import translated
+from worker.engine.registry.proxy import Way, tunnel
 from worker.engine.registry.session import Session
 from worker.engine.registry.sockets import look_up
-from worker.engine.registry.transport import proxy_for
+
+_SECOND_THOUGHTS = 0.25  # seconds, and two round trips: see _Test._refused_late
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,29 +44,55 @@ class ConnectionReport:
         steps: Those that were tried, in order; only the last one can have failed.
         ok: Whether all of them succeeded.
         error: Why the last one failed; None if all succeeded.
+        skipped: The names of the steps that were not reached.
+        host: Who was tested.
+        mirrors: The same for each mirror, in order.
     """
 
     steps: tuple[Step, ...]
     ok: bool
     error: RegistryError | None
+    skipped: tuple[str, ...] = ()
+    host: str = ""
+    mirrors: tuple[ConnectionReport, ...] = ()
 
 
 def test_connection(endpoint: Endpoint, cancel: CancelToken | None = None) -> ConnectionReport:  # noqa: PT028
-    """Try a registry step by step; its failures are reported, not raised, and nothing is tried twice.
+    """Try a registry and its mirrors step by step; failures are reported, not raised, nothing is tried twice.
 
     Raises:
         Cancelled.
     """
-    session = Session(endpoint, cancel or CancelToken())
-    with contextlib.closing(session):
-        steps: list[Step] = []
-        for name, run in _Test(session).steps():
+    token = cancel or CancelToken()
+    with ThreadPoolExecutor(1 + len(endpoint.mirrors), thread_name_prefix="connection test") as pool:
+        # Each may have to wait for time limits: all at the same time.
+        mirrors = [pool.submit(_test, mirror, token, ()) for mirror in endpoint.mirrors]
+        own = pool.submit(_test, endpoint, token, mirrors)
+        return own.result()
+
+
+def _test(endpoint: Endpoint, cancel: CancelToken, mirrors: Any) -> ConnectionReport:
+    steps: list[Step] = []
+    error: RegistryError | None = None
+    skipped: tuple[str, ...] = ()
+    with contextlib.closing(Session(endpoint, cancel)) as session:
+        try:
+            planned = _Test(session).steps()
+        except RegistryError as unusable:
+            # There is no way to anything, not even to a first step.
+            steps.append(Step("Proxy", False, unusable.message))
+            error, planned = unusable, []
+        for position, (name, run) in enumerate(planned):
             try:
                 steps.append(Step(name, True, run()))
-            except RegistryError as error:
-                steps.append(Step(name, False, error.message))
-                return ConnectionReport(tuple(steps), False, error)
-        return ConnectionReport(tuple(steps), True, None)
+            except RegistryError as failed:
+                steps.append(Step(name, False, failed.message))
+                error = failed
+                skipped = tuple(name for name, _ in planned[position + 1 :])
+                break
+    host = f"{endpoint.host}/{endpoint.prefix}" if endpoint.prefix else endpoint.host
+    reports = tuple(mirror.result() for mirror in mirrors)
+    return ConnectionReport(tuple(steps), error is None, error, skipped, host, reports)
 
 
 class _Test:
@@ -71,54 +103,96 @@ class _Test:
         self._endpoint = session.endpoint
         self._cancel = session.transport.cancel
         self._url = urlsplit(f"https://{session.endpoint.api_host}")
-        self._proxy = proxy_for("https", self._url.hostname or "")
+        self._way: Way | None = session.transport.way_to(self._url)
+        self._seconds_away = 0.0
         self._anonymous_ok = True
 
     def steps(self) -> list[tuple[str, Callable[[], str]]]:
         """Through a proxy only the proxy's own name and port can be tried separately."""
-        direct = [("TCP", self._tcp), ("TLS", self._tls)] if self._proxy is None else [("Proxy", self._tcp)]
-        return [("DNS", self._dns), *direct, ("API", self._api), ("Authentication", self._auth)]
+        reach = ("TCP", self._tcp) if self._way is None else ("Proxy", self._proxy)
+        return [
+            ("DNS", self._dns),
+            reach,
+            ("TLS", self._tls),
+            ("API", self._api),
+            ("Authentication", self._auth),
+        ]
 
+    @property
     def _target(self) -> tuple[str, int]:
-        if self._proxy is not None:
-            try:
-                proxy = urlsplit(self._proxy)
-                return proxy.hostname or "", proxy.port or (443 if proxy.scheme == "https" else 80)
-            except ValueError as error:
-                raise unusable_proxy(self._endpoint.host, "its address makes no sense") from error
-        default = 443 if self._session.scheme() == "https" else 80
-        return self._url.hostname or "", self._url.port or default
+        if self._way is not None:
+            return self._way.host, self._way.port
+        return self._url.hostname or "", self._url.port or (443 if self._session.scheme() == "https" else 80)
 
     def _dns(self) -> str:
-        host = (self._target()[0] if self._proxy else self._url.hostname) or ""
+        host = self._way.host if self._way is not None else self._url.hostname or ""
         found = look_up(host, 0, self._endpoint.connect_timeout, self._cancel)
         addresses = dict.fromkeys(str(address[0]) for _, address in found)
         return f"{host} is {', '.join(addresses)}."
 
     def _dial(self) -> socket.socket:
-        host, port = self._target()
+        host, port = self._target
         timeout = self._endpoint.connect_timeout
-        return self._session.transport.dialler.dial(host, port, timeout, name=f"{host}:{port}")
+        started = time.monotonic()
+        sock = self._session.transport.dialler.dial(host, port, timeout, name=f"{host}:{port}")
+        self._seconds_away = time.monotonic() - started
+        return sock
 
     def _tcp(self) -> str:
         # Closed at once: a server that serves one connection at a time must be free for the next step.
-        started = time.monotonic()
         self._dial().close()
-        return f"Port {self._target()[1]} answers, in {(time.monotonic() - started) * 1000:.0f} ms."
+        return f"Port {self._target[1]} answers, in {self._seconds_away * 1000:.0f} ms."
+
+    def _proxy(self) -> str:
+        assert self._way is not None  # noqa: S101 (else this is no step)
+        if self._endpoint.insecure and self._session.scheme() == "http":
+            return f"{self._way.netloc} passes requests on."
+        with contextlib.closing(self._connect()):
+            return f"{self._way.netloc} leads to {self._url.netloc}."
+
+    def _connect(self) -> socket.socket:
+        """Connect to the registry, if need be through the proxy."""
+        sock = self._dial()
+        if self._way is None:
+            return sock
+        transport = self._session.transport
+        target = f"{self._url.netloc}{'' if self._url.port else ':443'}"
+        try:
+            with transport.dialler.dialling(sock), translated(self._way.netloc, "", self._cancel):
+                return tunnel(sock, self._way, target, transport.tls_context(self._way.host))
+        except BaseException:
+            sock.close()
+            raise
 
     def _tls(self) -> str:
         if self._session.scheme() == "http":
             return "There is no TLS: everything, passwords too, is sent in the clear."
         host = self._url.hostname or ""
         transport = self._session.transport
-        with self._dial() as sock, transport.dialler.dialling(sock):
-            with translated(self._url.netloc, "", self._cancel):
-                wrapped = transport.tls_context(host).wrap_socket(sock, server_hostname=host)
+        context = transport.tls_context(host)
+        with contextlib.closing(self._connect()) as stream, translated(self._url.netloc, "", self._cancel):
+            if isinstance(stream, ssl.SSLSocket):
+                wrapped: Any = SSLTransport(
+                    stream, context, host
+                )  # TLS to a proxy, and in it TLS to the registry
+            else:
+                with transport.dialler.dialling(stream):
+                    wrapped = context.wrap_socket(stream, server_hostname=host)
             with wrapped:
                 version, certificate = wrapped.version(), wrapped.getpeercert() or {}
+                self._refused_late(wrapped)
+        shown = " It was shown the client certificate." if self._endpoint.client_certificate else ""
         if self._endpoint.insecure:
-            return f"{version}; whose certificate it is was not checked."
-        return f"{version}; the certificate {_describe(certificate)}."
+            return f"{version}; whose certificate it is was not checked.{shown}"
+        return f"{version}; the certificate {_describe(certificate)}.{shown}"
+
+    def _refused_late(self, wrapped: Any) -> None:
+        """Raise if the server minds our certificate: by TLS 1.3 it says so after the handshake."""
+        if self._endpoint.client_certificate is None and wrapped.version() != "TLSv1.3":
+            return
+        wrapped.settimeout(_SECOND_THOUGHTS + 2 * self._seconds_away)
+        with contextlib.suppress(TimeoutError):
+            wrapped.recv(1)
 
     def _api(self) -> str:
         with self._session.ask_anonymously() as response:

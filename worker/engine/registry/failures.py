@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import http.client
+import re
 import socket
 import ssl
 from collections.abc import Callable, Iterator
@@ -18,6 +19,7 @@ from urllib3 import exceptions as urllib3_errors
 from worker.engine.cancel import CancelToken
 from worker.engine.errors import (
     CertificateRejected,
+    ClientCertificateRejected,
     ConnectionLost,
     ConnectionRefused,
     PlainHttpRegistry,
@@ -27,6 +29,7 @@ from worker.engine.errors import (
     TlsRegistry,
     UnknownHost,
 )
+from worker.engine.registry.proxy import refusal, unusable_proxy
 
 # What a socket, TLS, HTTP or urllib3 itself can raise.
 FOREIGN = (urllib3_errors.HTTPError, http.client.HTTPException, OSError)
@@ -41,6 +44,18 @@ _NOT_TLS = {
     "PACKET_LENGTH_TOO_LONG",
     "UNEXPECTED_MESSAGE",
 }
+# Alerts by which a server says what it thinks of our certificate (RFC 8446, section 6.2).
+_NOT_OUR_CERTIFICATE = (
+    "ALERT_CERTIFICATE_REQUIRED",
+    "ALERT_BAD_CERTIFICATE",
+    "ALERT_UNSUPPORTED_CERTIFICATE",
+    "ALERT_CERTIFICATE_REVOKED",
+    "ALERT_CERTIFICATE_EXPIRED",
+    "ALERT_CERTIFICATE_UNKNOWN",
+    "ALERT_UNKNOWN_CA",
+    "ALERT_ACCESS_DENIED",
+)
+_TUNNEL = re.compile(r"Tunnel connection failed: (\d{3})\b")
 _TLS_RECORDS = ("\x15\x03", "\x16\x03")  # alert and handshake: what a TLS server answers to plain HTTP
 _UNREACHABLE = {errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EADDRNOTAVAIL, errno.EACCES, errno.EPERM}
 
@@ -73,14 +88,6 @@ def translate(error: BaseException, host: str, subject: str = "") -> RegistryErr
     return RegistryMisbehaved(f"{host} gave an answer that cannot be understood{when}: {_plain(error)}.")
 
 
-def unusable_proxy(host: str, why: str) -> ConnectionRefused:
-    """Say that the environment's proxy does not lead to a host."""
-    return ConnectionRefused(
-        f"The HTTP proxy did not connect to {host}: {why}.",
-        hint="Check HTTP_PROXY, HTTPS_PROXY and NO_PROXY in the environment of the worker.",
-    )
-
-
 def _causes(error: BaseException) -> Iterator[BaseException]:
     """Yield the error and everything that it wraps, outermost first, each once."""
     queue, seen = [error], set[int]()
@@ -102,7 +109,8 @@ def _name(error: BaseException, host: str, when: str) -> RegistryError | None:
 
 def _proxy(error: BaseException, host: str, when: str) -> RegistryError | None:
     if isinstance(error, urllib3_errors.ProxyError | urllib3_errors.ProxySchemeUnknown):
-        return unusable_proxy(host, _plain(error))
+        status = _TUNNEL.search(str(error))  # http.client tells it by its text alone
+        return refusal(host, int(status[1])) if status else unusable_proxy(host, _plain(error))
     return None
 
 
@@ -119,6 +127,11 @@ def _tls(error: BaseException, host: str, when: str) -> RegistryError | None:
     if not isinstance(error, ssl.SSLError):
         return None
     reason = getattr(error, "reason", None) or ""  # only OpenSSL's own errors have one
+    if reason.endswith(_NOT_OUR_CERTIFICATE):
+        words = reason.partition("ALERT_")[2].replace("_", " ").lower()
+        return ClientCertificateRejected(
+            f"{host} does not accept the client certificate, or its lack: {words}."
+        )
     if reason in _NOT_TLS:
         return PlainHttpRegistry(f"{host} speaks plain HTTP, not TLS.")
     if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError) or "EOF" in reason:

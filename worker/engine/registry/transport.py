@@ -6,21 +6,20 @@ import contextlib
 import functools
 import ssl
 import threading
-import urllib.request
 from collections.abc import Mapping
-from ipaddress import ip_address
-from pathlib import Path
 from typing import Any, cast
 from urllib.parse import SplitResult, urljoin, urlsplit
 
 import urllib3
 
 from worker.engine.cancel import CancelToken
-from worker.engine.errors import CertificateRejected, RegistryMisbehaved
+from worker.engine.errors import RegistryMisbehaved
 from worker.engine.registry.endpoint import Endpoint
-from worker.engine.registry.failures import translated, unusable_proxy
+from worker.engine.registry.failures import translated
+from worker.engine.registry.proxy import Way, refusal, way_to
 from worker.engine.registry.response import Response
 from worker.engine.registry.sockets import Dialler, PlainPool, TlsPool
+from worker.engine.registry.trust import tls_context
 
 REDIRECTS_MAX = 5
 # An endpoint is insecure because somebody decided so; a warning for each request tells nothing new.
@@ -40,7 +39,7 @@ class Transport:
         self.cancel = cancel
         self.dialler = Dialler(cancel)
         self._lock = threading.Lock()
-        self._managers: dict[tuple[bool, str | None], urllib3.PoolManager] = {}
+        self._managers: dict[tuple[str, bool, Way | None], urllib3.PoolManager] = {}
         self._watch = contextlib.ExitStack()
         self._watch.enter_context(cancel.on_cancel(self.dialler.interrupt))
 
@@ -58,11 +57,13 @@ class Transport:
         headers: Mapping[str, str],
         *,
         authorization: str | None = None,
+        body: bytes | None = None,
         subject: str = "",
     ) -> Response:
-        """Send a GET or HEAD, and follow redirects; any status is an answer.
+        """Send a request, and follow redirects unless it has a ``body``; any status is an answer.
 
-        ``authorization`` goes to the host of ``url`` alone, and never from TLS to plain HTTP.
+        ``authorization`` goes to the host of ``url`` alone, and never from TLS to plain HTTP; nor is it sent
+        again once a redirect led elsewhere, and another one back.
 
         Raises:
             RegistryError: by the network, as ``failures.translate`` names it.
@@ -70,14 +71,15 @@ class Transport:
             Cancelled.
         """
         start = current = urlsplit(url)
+        redirected = False
         for _ in range(REDIRECTS_MAX + 1):
             sent = dict(headers)
-            if authorization is not None and _origin(current) == _origin(start):
+            redirected = redirected or _origin(current) != _origin(start)
+            if authorization is not None and not redirected:
                 sent["Authorization"] = authorization
-            redirected = _origin(current) != _origin(start)
-            response = self._exchange(method, current, sent, subject, redirected=redirected)
+            response = self._exchange(method, current, sent, body, subject, redirected=redirected)
             location = response.headers.get("Location")
-            if response.status not in _REDIRECTS or not location:
+            if response.status not in _REDIRECTS or not location or body is not None:
                 return response
             response.discard()
             current = self._redirect(current, location)
@@ -86,18 +88,35 @@ class Transport:
         )
 
     def tls_context(self, host: str) -> ssl.SSLContext:
-        """How to do TLS with a host: only an insecure endpoint's own goes unverified."""
-        return _tls_context(self.endpoint.ca_file, self._verifies(host))
+        """How to do TLS with a host: only an insecure endpoint's own goes unverified.
+
+        Raises:
+            CertificateRejected, ClientCertificateUnusable: what the endpoint prescribes cannot be used.
+        """
+        return self._tls_context(own_host=host == self._own_host)
+
+    def way_to(self, url: SplitResult) -> Way | None:
+        """The proxy that leads there, if any. Raises ProxyFailed: its address makes no sense."""
+        return way_to(self.endpoint, url.scheme, url.hostname or "")
 
     def _exchange(
-        self, method: str, url: SplitResult, headers: Mapping[str, str], subject: str, *, redirected: bool
+        self,
+        method: str,
+        url: SplitResult,
+        headers: Mapping[str, str],
+        body: bytes | None,
+        subject: str,
+        *,
+        redirected: bool,
     ) -> Response:
         self.cancel.check()
         timeout = urllib3.Timeout(connect=self.endpoint.connect_timeout, read=self.endpoint.stall_timeout)
+        way = self.way_to(url)
         with translated(_shown(url), subject, self.cancel):
-            raw = self._manager(url).urlopen(
+            raw = self._manager(url, way).urlopen(
                 method,
                 url.geturl(),
+                body=body,
                 headers={"User-Agent": USER_AGENT, "Accept-Encoding": "identity", **headers},
                 redirect=False,
                 retries=False,
@@ -105,6 +124,9 @@ class Transport:
                 preload_content=False,
                 decode_content=False,
             )
+        if raw.status == 407 and way is not None:
+            raw.close()
+            raise refusal(_shown(url), raw.status, known=bool(way.authorization))
         return Response(raw, host=_shown(url), subject=subject, redirected=redirected, cancel=self.cancel)
 
     def _redirect(self, source: SplitResult, location: str) -> SplitResult:
@@ -115,30 +137,24 @@ class Transport:
             raise RegistryMisbehaved(f"{source.netloc} redirects from TLS to plain HTTP, at {target.netloc}.")
         return target._replace(fragment="")
 
-    def _manager(self, url: SplitResult) -> urllib3.PoolManager:
-        host = url.hostname or ""
-        key = (self._verifies(host), proxy_for(url.scheme, host))
+    def _manager(self, url: SplitResult, way: Way | None) -> urllib3.PoolManager:
+        key = (url.scheme, url.hostname == self._own_host, way)
         with self._lock:
             if key not in self._managers:
                 self._managers[key] = self._make_manager(*key)
             return self._managers[key]
 
-    def _make_manager(self, verify: bool, proxy: str | None) -> urllib3.PoolManager:
-        options: dict[str, Any] = {
-            "num_pools": 16,
-            "maxsize": _CONNECTIONS,
-            "ssl_context": _tls_context(self.endpoint.ca_file, verify),
-        }
+    def _make_manager(self, scheme: str, own_host: bool, way: Way | None) -> urllib3.PoolManager:
+        options: dict[str, Any] = {"num_pools": 16, "maxsize": _CONNECTIONS}
+        if scheme == "https":  # only then: to read the system's authorities takes a while
+            options["ssl_context"] = self._tls_context(own_host=own_host)
         manager: urllib3.PoolManager
-        if proxy is None:
+        if way is None:
             manager = urllib3.PoolManager(**options)
         else:
-            try:
-                user = urllib3.util.parse_url(proxy).auth
-                auth = urllib3.make_headers(proxy_basic_auth=user) if user else {}  # for the proxy alone
-                manager = urllib3.ProxyManager(proxy, proxy_headers=auth, **options)
-            except urllib3.exceptions.HTTPError as error:
-                raise unusable_proxy(self.endpoint.host, "its address makes no sense") from error
+            if way.scheme == "https":
+                options["proxy_ssl_context"] = self._tls_context(own_host=False)
+            manager = urllib3.ProxyManager(way.url, proxy_headers=way.headers, **options)
         pools = {
             "http": functools.partial(PlainPool, dialler=self.dialler),
             "https": functools.partial(TlsPool, dialler=self.dialler),
@@ -147,9 +163,13 @@ class Transport:
         manager.pool_classes_by_scheme = cast("dict[str, type[Any]]", pools)
         return manager
 
-    def _verifies(self, host: str) -> bool:
-        own = urlsplit(f"//{self.endpoint.api_host}").hostname
-        return not (self.endpoint.insecure and host == own)
+    @property
+    def _own_host(self) -> str | None:
+        return urlsplit(f"//{self.endpoint.api_host}").hostname
+
+    def _tls_context(self, *, own_host: bool) -> ssl.SSLContext:
+        verify = not (self.endpoint.insecure and own_host)
+        return tls_context(self.endpoint, verify=verify, own_host=own_host)
 
 
 def web_address(text: str, base: str = "") -> SplitResult | None:
@@ -162,45 +182,10 @@ def web_address(text: str, base: str = "") -> SplitResult | None:
     return url if usable else None
 
 
-def proxy_for(scheme: str, host: str) -> str | None:
-    """The proxy that the environment prescribes (``HTTPS_PROXY``, ``NO_PROXY``); never for this machine."""
-    if _is_this_machine(host) or urllib.request.proxy_bypass(host):
-        return None
-    proxies = urllib.request.getproxies()
-    proxy = proxies.get(scheme) or proxies.get("all")
-    # curl and others understand a bare host:port; so must this.
-    return f"http://{proxy}" if proxy and "://" not in proxy else proxy or None
-
-
 def _shown(url: SplitResult) -> str:
     """Host and port for messages; a user name and password in a redirect's address are nobody's business."""
     return url.netloc.rpartition("@")[2]
 
 
-def _is_this_machine(host: str) -> bool:
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False
-
-
 def _origin(url: SplitResult) -> tuple[str, str | None, int | None]:
     return url.scheme, url.hostname, url.port or _DEFAULT_PORTS.get(url.scheme)
-
-
-def _tls_context(ca_file: Path | None, verify: bool) -> ssl.SSLContext:
-    context = ssl.create_default_context()
-    if ca_file is not None:
-        try:
-            context.load_verify_locations(cafile=ca_file)
-        except OSError as error:  # ssl.SSLError is one too
-            raise CertificateRejected(
-                f"The file of certificates {ca_file} cannot be used: {error.strerror or error}.",
-                hint="Give a readable file of certificates in PEM form.",
-            ) from error
-    if not verify:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    return context
