@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 
@@ -12,7 +13,7 @@ from tests.engine.registry.conftest import BLOB, QUICK
 from worker.engine.errors import Forbidden, RegistryMisbehaved, Unauthorized
 from worker.engine.oci import Reference
 from worker.engine.registry import Credentials, Endpoint, RegistryClient
-from worker.engine.registry.auth import _read_token
+from worker.engine.registry.tokens import read_token
 
 ALICE = Credentials("alice", "wonder:land ü")
 
@@ -157,10 +158,15 @@ def test_403_is_not_401(registry: SampleRegistry, reference: Reference) -> None:
         (b'{"access_token": "abc", "expires_in": 300}', "abc", 300.0),
         (b'{"token": "abc", "expires_in": 0}', "abc", 60.0),
         (b'{"token": "abc", "expires_in": "soon"}', "abc", 60.0),
+        (b'{"token": "abc", "expires_in": -1}', "abc", 60.0),
+        (b'{"token": "abc", "expires_in": NaN}', "abc", 60.0),
+        (b'{"token": "abc", "expires_in": Infinity}', "abc", 86_400.0),
+        (b'{"token": "abc", "expires_in": 1%s}' % (b"0" * 400), "abc", 86_400.0),
     ],
 )
 def test_token_answers(body: bytes, token: str, lifetime: float) -> None:
-    assert _read_token(body, "host") == (token, lifetime)
+    found = read_token(body, "host")
+    assert (found.value, found.lifetime) == (token, lifetime)
 
 
 @pytest.mark.parametrize(
@@ -179,8 +185,72 @@ def test_token_answers(body: bytes, token: str, lifetime: float) -> None:
 )
 def test_unusable_tokens(body: bytes) -> None:
     with pytest.raises(RegistryMisbehaved, match="token server host"):
-        _read_token(body, "host")
+        read_token(body, "host")
 
 
 def test_credentials_hide_their_password() -> None:
     assert "wonder" not in repr(Endpoint("host", credentials=ALICE))
+
+
+IDENTITY = Credentials("<token>", "identity/of alice+bob")
+
+
+class TestIdentityTokens:
+    """What `docker login` and credential helpers leave in place of a password (OAuth 2 refresh tokens)."""
+
+    def test_they_are_posted_to_the_token_server_and_nowhere_else(
+        self, registry: SampleRegistry, reference: Reference
+    ) -> None:
+        registry.auth = Auth("bearer", username="nobody", identity_token=IDENTITY.password)
+        with client_of(registry, IDENTITY) as client:
+            client.resolve(reference)
+            client.manifest(reference)
+        posted = [request for request in registry.requests if request.method == "POST"]
+        assert [request.path for request in posted] == ["/token"]
+        for request in registry.requests:
+            assert not request.headers.get("authorization", "").startswith("Basic")
+            assert "alice" not in request.path
+
+    def test_a_wrong_one_is_refused(self, registry: SampleRegistry, reference: Reference) -> None:
+        registry.auth = Auth("bearer", username="nobody", identity_token="another")
+        with client_of(registry, IDENTITY) as client, pytest.raises(Unauthorized, match="does not accept"):
+            client.resolve(reference)
+
+    def test_one_that_is_replaced_is_not_sent_again(
+        self, registry: SampleRegistry, reference: Reference
+    ) -> None:
+        registry.auth = Auth(
+            "bearer",
+            username="nobody",
+            identity_token=IDENTITY.password,
+            lifetime=1,
+            answer={"refresh_token": "the next"},
+        )
+        with client_of(registry, IDENTITY) as client:
+            client.manifest(reference)
+            registry.auth = replace(registry.auth, identity_token="the next")
+            client.manifest(reference)
+
+    @pytest.mark.parametrize("kind", ["basic", "bearer"])
+    def test_a_registry_that_takes_none_says_so(
+        self, registry: SampleRegistry, reference: Reference, kind: str
+    ) -> None:
+        registry.auth = Auth(kind, username="nobody")
+        with (
+            client_of(registry, IDENTITY) as client,
+            pytest.raises(Unauthorized, match="no identity token") as no,
+        ):
+            client.resolve(reference)
+        assert "password" in no.value.hint
+
+    def test_a_redirect_does_not_lead_them_away(self, registry: SampleRegistry, reference: Reference) -> None:
+        registry.auth = Auth("bearer", username="nobody", identity_token=IDENTITY.password)
+        with SampleRegistry() as elsewhere, client_of(registry, IDENTITY) as client:
+            registry.faults.where = "/token"
+            registry.faults.fail(307, headers={"Location": f"{elsewhere.url}/token"})
+            with pytest.raises(RegistryMisbehaved, match="307"):
+                client.resolve(reference)
+            assert elsewhere.requests == []
+
+    def test_repr_hides_them(self) -> None:
+        assert "alice" not in repr(Endpoint("host", credentials=IDENTITY))

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import base64
-import json
 import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import SplitResult
 
 from worker.engine.errors import RegistryError, RegistryMisbehaved, Unauthorized
 from worker.engine.registry.answers import failure, read_complaint, unauthorized
 from worker.engine.registry.challenge import Challenge
-from worker.engine.registry.endpoint import Credentials
+from worker.engine.registry.response import Response
+from worker.engine.registry.tokens import basic, read_token, token_request
 from worker.engine.registry.transport import Transport, web_address
 
 _TOKEN_MAX = 1 << 20
-_LIFETIME = 60.0  # seconds; what the specification says when the server does not
 _MARGIN = 5.0  # seconds before its end at which a token is no longer used
 
 
@@ -44,6 +42,7 @@ class Authenticator:
         self._transport = transport
         self._host = transport.endpoint.api_host
         self._credentials = transport.endpoint.credentials
+        self._identity_token = self._credentials.identity_token if self._credentials is not None else ""
         self._passes: dict[str, _Pass] = {}
         self._lock = threading.Lock()
         self.uses_tokens = False
@@ -82,7 +81,12 @@ class Authenticator:
         if "basic" in by_scheme:
             if self._credentials is None:
                 raise unauthorized(self._host, repository, known_user=False)
-            return _Pass(_basic(self._credentials))
+            if self._identity_token:
+                raise Unauthorized(
+                    f"{self._host} takes no identity token, but a user name and a password.",
+                    hint="Enter a user name and a password for this registry on the Registries page.",
+                )
+            return _Pass(basic(self._credentials))
         offered = ", ".join(sorted(by_scheme)) or "none"
         raise RegistryMisbehaved(
             f"{self._host} wants a kind of authentication that is not supported (it offers: {offered})."
@@ -90,28 +94,39 @@ class Authenticator:
 
     def _fetch_token(self, repository: str, challenge: Challenge) -> _Pass:
         asked = time.monotonic()
+        wanted = token_request(
+            self._token_server(challenge), challenge, repository, self._credentials, self._identity_token
+        )
         with self._transport.send(
-            "GET",
-            self._token_url(repository, challenge),
-            {"Accept": "application/json"},
-            authorization=_basic(self._credentials) if self._credentials is not None else None,
+            wanted.method,
+            wanted.url,
+            wanted.headers,
+            authorization=wanted.authorization,
+            body=wanted.body,
             subject=repository,
         ) as response:
             if response.status != 200:
-                complaint = read_complaint(response)
-                if response.status in (400, 401, 403, 404) and not response.redirected:
-                    # Token servers answer so to wrong credentials, and to what nobody may see anonymously.
-                    raise self._refused(response.host, repository, complaint.quoted)
-                raise failure(response, complaint, known_user=self.known_user)
-            body = response.read_all(_TOKEN_MAX, "token")
-        token, lifetime = _read_token(body, response.host)
-        return _Pass(f"Bearer {token}", asked + max(lifetime, 2 * _MARGIN) - _MARGIN)
+                raise self._no_token(response, repository)
+            token = read_token(response.read_all(_TOKEN_MAX, "token"), response.host)
+        if self._identity_token and token.identity_token:
+            self._identity_token = token.identity_token
+        return _Pass(f"Bearer {token.value}", asked + max(token.lifetime, 2 * _MARGIN) - _MARGIN)
 
-    def _refused(self, token_server: str, repository: str, says: str) -> Unauthorized:
-        via = "" if token_server == self._host else f" (asked at {token_server})"
-        return unauthorized(self._host, repository, via + says, known_user=self.known_user)
+    def _no_token(self, response: Response, repository: str) -> RegistryError:
+        """Why a token server gave none."""
+        complaint = read_complaint(response)
+        if self._identity_token and response.status in (404, 405):
+            return Unauthorized(
+                f"The token server {response.host} takes no identity tokens.",
+                hint="Enter a user name and a password for this registry on the Registries page.",
+            )
+        if response.status in (400, 401, 403, 404) and not response.redirected:
+            # Token servers answer so to wrong credentials, and to what nobody may see anonymously.
+            via = "" if response.host == self._host else f" (asked at {response.host})"
+            return unauthorized(self._host, repository, via + complaint.quoted, known_user=self.known_user)
+        return failure(response, complaint, known_user=self.known_user)
 
-    def _token_url(self, repository: str, challenge: Challenge) -> str:
+    def _token_server(self, challenge: Challenge) -> SplitResult:
         url = web_address(challenge.parameters.get("realm", ""))
         if url is None:
             raise RegistryMisbehaved(f"{self._host} names no usable token server.")
@@ -120,30 +135,4 @@ class Authenticator:
                 f"{self._host} names a token server without TLS, at {url.netloc}; nothing was sent to it.",
                 hint="Mark the registry as insecure if this is intended.",
             )
-        scope = challenge.parameters.get("scope") or (f"repository:{repository}:pull" if repository else "")
-        query = parse_qsl(url.query, keep_blank_values=True)
-        if service := challenge.parameters.get("service"):
-            query.append(("service", service))
-        query += [("scope", part) for part in scope.split(" ") if part]
-        return url._replace(query=urlencode(query), fragment="").geturl()
-
-
-def _basic(credentials: Credentials) -> str:
-    pair = f"{credentials.username}:{credentials.password}".encode()
-    return f"Basic {base64.b64encode(pair).decode('ascii')}"
-
-
-def _read_token(body: bytes, host: str) -> tuple[str, float]:
-    """Read a token and its lifetime in seconds from a token server's answer."""
-    broken: RegistryError = RegistryMisbehaved(f"The token server {host} sent no usable token.")
-    try:
-        answer = json.loads(body)
-        token = answer.get("token") or answer.get("access_token")
-        lifetime = answer.get("expires_in")
-    except (ValueError, AttributeError, RecursionError):
-        raise broken from None
-    # It becomes a header: nothing may be in it that could end the line.
-    if not isinstance(token, str) or not token.isascii() or not token.isprintable() or " " in token:
-        raise broken
-    seconds = float(lifetime) if isinstance(lifetime, int | float) and lifetime > 0 else _LIFETIME
-    return token, seconds
+        return url

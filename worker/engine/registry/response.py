@@ -3,16 +3,37 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Mapping
 from typing import Self
 
 from urllib3 import BaseHTTPResponse
 
 from worker.engine.cancel import CancelToken
-from worker.engine.errors import RegistryError, RegistryMisbehaved
+from worker.engine.errors import RegistryError, RegistryMisbehaved, RegistryTimeout
+from worker.engine.registry.deadlines import Deadlines
 from worker.engine.registry.failures import translated
 
 _SMALL = 1 << 16
+SLOWEST = 1000.0  # bytes a second; less is no transfer, but a connection that does not die
+
+
+class _Pace:
+    """Whether a body flows. Counts the time that is spent waiting for it, and not what its reader takes."""
+
+    def __init__(self, window: float) -> None:
+        self._window = window
+        self._size, self._waited = 0, 0.0
+
+    def bears(self, size: int, waited: float) -> bool:
+        """Note ``size`` bytes that took ``waited`` seconds; False if it is too slow by now."""
+        self._size += size
+        self._waited += waited
+        if self._waited < self._window:
+            return True
+        flows = self._size >= SLOWEST * self._waited
+        self._size, self._waited = 0, 0.0
+        return flows
 
 
 class Response:
@@ -26,7 +47,15 @@ class Response:
     """
 
     def __init__(
-        self, raw: BaseHTTPResponse, *, host: str, subject: str, redirected: bool, cancel: CancelToken
+        self,
+        raw: BaseHTTPResponse,
+        *,
+        host: str,
+        subject: str,
+        redirected: bool,
+        cancel: CancelToken,
+        deadlines: Deadlines,
+        stall_timeout: float,
     ) -> None:
         self.host = host
         self.subject = subject
@@ -34,6 +63,9 @@ class Response:
         self.redirected = redirected
         self._raw = raw
         self._cancel = cancel
+        self._deadlines = deadlines
+        self._stall_timeout = stall_timeout
+        self._pace = _Pace(stall_timeout)
         self._watch = contextlib.ExitStack()
         self._watch.enter_context(cancel.on_cancel(self._wake))
 
@@ -61,11 +93,22 @@ class Response:
         """Read up to ``size`` bytes as soon as there are any, never decoded; empty at the end.
 
         Raises:
-            ConnectionLost, RegistryTimeout, Cancelled, RegistryMisbehaved.
+            ConnectionLost, Cancelled, RegistryMisbehaved.
+            RegistryTimeout: nothing comes, or so little that it is as good as nothing.
         """
-        with translated(self.host, self.subject, self._cancel):
-            data = self._raw.read1(size, decode_content=False)
+        began = time.monotonic()
+        # A read ends with its first bytes, unless they are the frame around the body and not the body.
+        with self._deadlines.within(2 * self._stall_timeout, self._wake) as deadline:
+            try:
+                with translated(self.host, self.subject, self._cancel):
+                    data = self._raw.read1(size, decode_content=False)
+            except RegistryError as error:
+                if deadline.passed:
+                    raise self._stalled() from error
+                raise
         self._cancel.check()  # an interrupted read looks like the end, or worse, like data
+        if deadline.passed or not self._pace.bears(len(data), time.monotonic() - began):
+            raise self._stalled()
         return data
 
     def read_all(self, limit: int, what: str = "answer") -> bytes:
@@ -105,6 +148,10 @@ class Response:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _stalled(self) -> RegistryTimeout:
+        about = f" for {self.subject}" if self.subject else ""
+        return RegistryTimeout(f"{self.host} has almost stopped sending its answer{about}.")
 
     def _wake(self) -> None:
         # RuntimeError: the body has just ended and the connection belongs to the pool again.

@@ -6,6 +6,7 @@ Once an answer is being read, its own reader takes care of that (see ``response.
 from __future__ import annotations
 
 import contextlib
+import http.client
 import socket
 import threading
 import time
@@ -15,9 +16,12 @@ from typing import Any
 
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.response import HTTPResponse
 
 from worker.engine.cancel import CancelToken
-from worker.engine.errors import RegistryError, RegistryTimeout, UnknownHost
+from worker.engine.errors import RegistryError, RegistryMisbehaved, RegistryTimeout, UnknownHost
+from worker.engine.registry.addresses import Guard, Source
+from worker.engine.registry.deadlines import Deadlines
 from worker.engine.registry.failures import translate, translated
 
 Address = tuple[socket.AddressFamily, Any]
@@ -59,10 +63,17 @@ def look_up(host: str, port: int, timeout: float, cancel: CancelToken) -> list[A
 
 
 class Dialler:
-    """Makes the connections of one client, and interrupts all of them when it is cancelled."""
+    """Makes the connections of one client, and interrupts all of them when it is cancelled.
+
+    Attributes:
+        guard: Says where a connection may lead.
+        deadlines: End what a socket's own time limit does not.
+    """
 
     def __init__(self, cancel: CancelToken) -> None:
         self.cancel = cancel
+        self.guard = Guard()
+        self.deadlines = Deadlines()
         self._lock = threading.Lock()
         self._dialling: set[socket.socket] = set()
         self._connections: weakref.WeakSet[HTTPConnection] = weakref.WeakSet()
@@ -77,21 +88,39 @@ class Dialler:
         with self._lock:
             sockets: list[Any] = [*self._dialling, *(connection.sock for connection in self._connections)]
         for sock in sockets:
-            # TLS to a registry within TLS to a proxy is not a socket, but has one.
-            inner = getattr(sock, "socket", sock)
-            if isinstance(inner, socket.socket):
-                with contextlib.suppress(OSError, ValueError):
-                    # Not SSLSocket.shutdown: that would pull the TLS state away under the reader.
-                    socket.socket.shutdown(inner, socket.SHUT_RDWR)
+            _shut(sock)
 
-    def dial(self, host: str, port: int, timeout: float, *, name: str = "") -> socket.socket:
+    def dial(
+        self,
+        host: str,
+        port: int,
+        timeout: float,
+        *,
+        name: str = "",
+        source: Source = Source.PERSON,
+        home: bool = False,
+    ) -> socket.socket:
         """Connect to the first address of a host that answers; the addresses share ``timeout`` (seconds).
 
+        Args:
+            name: What messages call the host.
+            source: Who named it: to some addresses it may not lead then.
+            home: It is the registry itself.
+
         Raises:
-            UnknownHost, ConnectionRefused, RegistryTimeout, Cancelled; messages call the host ``name``.
+            UnknownHost, ConnectionRefused, RegistryTimeout, Cancelled.
+            RegistryMisbehaved: it leads to where it may not.
         """
         shown = name or host
         addresses = look_up(host.strip("[]"), port, timeout, self.cancel)
+        if home:
+            for _, address in addresses:
+                self.guard.settle(address[0])
+        # By what the name means now, and not earlier: it may mean something else each time.
+        allowed = [found for found in addresses if self.guard.allows(found[1][0], source)]
+        if addresses and not allowed:
+            raise led_inside(shown, source)
+        addresses = allowed
         deadline = time.monotonic() + timeout
         failure: RegistryError = UnknownHost(f"The host {shown} has no address.")
         for position, (family, address) in enumerate(addresses):
@@ -137,16 +166,31 @@ class Dialler:
 class _Dialled(HTTPConnection):
     """An HTTP connection that a Dialler makes and can interrupt."""
 
-    def __init__(self, *args: Any, dialler: Dialler, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        dialler: Dialler,
+        source: Source = Source.PERSON,
+        home: bool = False,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(*args, **kwargs)
         self._dialler = dialler
+        self._source, self._home = source, home
         self._handshake = contextlib.ExitStack()
         dialler.watch(self)
 
     def _new_conn(self) -> socket.socket:
         timeout = self.timeout if isinstance(self.timeout, int | float) else 10.0
         shown = self.host if self.port == self.default_port else f"{self.host}:{self.port}"
-        sock = self._dialler.dial(self._dns_host, self.port or self.default_port, timeout, name=shown)
+        sock = self._dialler.dial(
+            self._dns_host,
+            self.port or self.default_port,
+            timeout,
+            name=shown,
+            source=self._source,
+            home=self._home,
+        )
         # The share of one of several addresses may have been shorter.
         sock.settimeout(timeout)
         self._handshake.enter_context(self._dialler.dialling(sock))
@@ -157,9 +201,40 @@ class _Dialled(HTTPConnection):
             super().connect()
         self._dialler.cancel.check()
 
+    def getresponse(self) -> HTTPResponse:  # type: ignore[override]  # as in urllib3
+        sock = self.sock
+        limit = sock.gettimeout() if isinstance(sock, socket.socket) else None
+        if limit is None:
+            return super().getresponse()
+        with self._dialler.deadlines.within(limit, lambda: _shut(sock)) as deadline:
+            try:
+                return super().getresponse()
+            except (http.client.HTTPException, OSError, ValueError) as error:
+                if deadline.passed:
+                    raise TimeoutError("the head of the answer took too long") from error
+                raise
+
 
 class _DialledTls(_Dialled, HTTPSConnection):
     """The same with TLS."""
+
+
+def led_inside(shown: str, source: Source) -> RegistryMisbehaved:
+    """Say that ``source`` named a host to which it may not lead."""
+    return RegistryMisbehaved(
+        f"{source.value.capitalize()} leads to {shown}, which stands where only this machine can look;"
+        " nothing was sent there.",
+        hint="If that is meant, name the registry by an address in the same network (see docs/security.md).",
+    )
+
+
+def _shut(sock: Any) -> None:
+    # TLS to a registry within TLS to a proxy is not a socket, but has one.
+    inner = getattr(sock, "socket", sock)
+    if isinstance(inner, socket.socket):
+        with contextlib.suppress(OSError, ValueError):
+            # Not SSLSocket.shutdown: that would pull the TLS state away under the reader.
+            socket.socket.shutdown(inner, socket.SHUT_RDWR)
 
 
 class PlainPool(HTTPConnectionPool):

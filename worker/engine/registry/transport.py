@@ -14,11 +14,12 @@ import urllib3
 
 from worker.engine.cancel import CancelToken
 from worker.engine.errors import RegistryMisbehaved
+from worker.engine.registry.addresses import Source
 from worker.engine.registry.endpoint import Endpoint
 from worker.engine.registry.failures import translated
 from worker.engine.registry.proxy import Way, refusal, way_to
 from worker.engine.registry.response import Response
-from worker.engine.registry.sockets import Dialler, PlainPool, TlsPool
+from worker.engine.registry.sockets import Dialler, PlainPool, TlsPool, led_inside
 from worker.engine.registry.trust import tls_context
 
 REDIRECTS_MAX = 5
@@ -39,7 +40,7 @@ class Transport:
         self.cancel = cancel
         self.dialler = Dialler(cancel)
         self._lock = threading.Lock()
-        self._managers: dict[tuple[str, bool, Way | None], urllib3.PoolManager] = {}
+        self._managers: dict[tuple[str, Source, Way | None], urllib3.PoolManager] = {}
         self._watch = contextlib.ExitStack()
         self._watch.enter_context(cancel.on_cancel(self.dialler.interrupt))
 
@@ -59,11 +60,13 @@ class Transport:
         authorization: str | None = None,
         body: bytes | None = None,
         subject: str = "",
+        source: Source = Source.REGISTRY,
     ) -> Response:
         """Send a request, and follow redirects unless it has a ``body``; any status is an answer.
 
         ``authorization`` goes to the host of ``url`` alone, and never from TLS to plain HTTP; nor is it sent
-        again once a redirect led elsewhere, and another one back.
+        again once a redirect led elsewhere, and another one back. ``source`` is who named other hosts than
+        the registry's own: ``url``, and those that it redirects to.
 
         Raises:
             RegistryError: by the network, as ``failures.translate`` names it.
@@ -77,7 +80,7 @@ class Transport:
             redirected = redirected or _origin(current) != _origin(start)
             if authorization is not None and not redirected:
                 sent["Authorization"] = authorization
-            response = self._exchange(method, current, sent, body, subject, redirected=redirected)
+            response = self._exchange(method, current, sent, body, subject, source, redirected=redirected)
             location = response.headers.get("Location")
             if response.status not in _REDIRECTS or not location or body is not None:
                 return response
@@ -106,6 +109,7 @@ class Transport:
         headers: Mapping[str, str],
         body: bytes | None,
         subject: str,
+        source: Source,
         *,
         redirected: bool,
     ) -> Response:
@@ -113,7 +117,7 @@ class Transport:
         timeout = urllib3.Timeout(connect=self.endpoint.connect_timeout, read=self.endpoint.stall_timeout)
         way = self.way_to(url)
         with translated(_shown(url), subject, self.cancel):
-            raw = self._manager(url, way).urlopen(
+            raw = self._manager(url, way, source).urlopen(
                 method,
                 url.geturl(),
                 body=body,
@@ -127,7 +131,15 @@ class Transport:
         if raw.status == 407 and way is not None:
             raw.close()
             raise refusal(_shown(url), raw.status, known=bool(way.authorization))
-        return Response(raw, host=_shown(url), subject=subject, redirected=redirected, cancel=self.cancel)
+        return Response(
+            raw,
+            host=_shown(url),
+            subject=subject,
+            redirected=redirected,
+            cancel=self.cancel,
+            deadlines=self.dialler.deadlines,
+            stall_timeout=self.endpoint.stall_timeout,
+        )
 
     def _redirect(self, source: SplitResult, location: str) -> SplitResult:
         target = web_address(location, source.geturl())
@@ -137,14 +149,24 @@ class Transport:
             raise RegistryMisbehaved(f"{source.netloc} redirects from TLS to plain HTTP, at {target.netloc}.")
         return target._replace(fragment="")
 
-    def _manager(self, url: SplitResult, way: Way | None) -> urllib3.PoolManager:
-        key = (url.scheme, url.hostname == self._own_host, way)
+    def _manager(self, url: SplitResult, way: Way | None, source: Source) -> urllib3.PoolManager:
+        if url.hostname == self._own_host:
+            source = Source.PERSON
+        elif way is not None:
+            self._check_literal(url, source)  # what a name means, the proxy decides
+        key = (url.scheme, source, way)
         with self._lock:
             if key not in self._managers:
                 self._managers[key] = self._make_manager(*key)
             return self._managers[key]
 
-    def _make_manager(self, scheme: str, own_host: bool, way: Way | None) -> urllib3.PoolManager:
+    def _check_literal(self, url: SplitResult, source: Source) -> None:
+        with contextlib.suppress(ValueError):  # a name
+            if not self.dialler.guard.allows(url.hostname or "", source):
+                raise led_inside(_shown(url), source)
+
+    def _make_manager(self, scheme: str, source: Source, way: Way | None) -> urllib3.PoolManager:
+        own_host = source is Source.PERSON
         options: dict[str, Any] = {"num_pools": 16, "maxsize": _CONNECTIONS}
         if scheme == "https":  # only then: to read the system's authorities takes a while
             options["ssl_context"] = self._tls_context(own_host=own_host)
@@ -155,9 +177,15 @@ class Transport:
             if way.scheme == "https":
                 options["proxy_ssl_context"] = self._tls_context(own_host=False)
             manager = urllib3.ProxyManager(way.url, proxy_headers=way.headers, **options)
+        # A proxy was named by a person, wherever it leads.
+        dialled: dict[str, Any] = {
+            "dialler": self.dialler,
+            "source": source if way is None else Source.PERSON,
+            "home": own_host and way is None,
+        }
         pools = {
-            "http": functools.partial(PlainPool, dialler=self.dialler),
-            "https": functools.partial(TlsPool, dialler=self.dialler),
+            "http": functools.partial(PlainPool, **dialled),
+            "https": functools.partial(TlsPool, **dialled),
         }
         # Typed as classes, used as factories.
         manager.pool_classes_by_scheme = cast("dict[str, type[Any]]", pools)

@@ -1,0 +1,70 @@
+"""Where the words of strangers may lead this machine (docs/security.md, "Requests from the inside").
+
+A registry names other hosts: by redirects, and as token servers. The author of an image does, too: by the
+URLs of foreign layers. Neither shall make this machine ask what stands behind its firewall.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from ipaddress import IPv4Address, IPv6Address, ip_address
+
+_METADATA = frozenset({ip_address("100.100.100.200"), ip_address("fd00:ec2::254"), ip_address("192.0.0.192")})
+"""Where clouds tell a machine its secrets, besides the link-local addresses."""
+
+
+class Zone(Enum):
+    """From where an address can be reached."""
+
+    ANYWHERE = "anywhere"
+    PRIVATE = "a private network"
+    LINK = "its own link alone"
+    MACHINE = "this machine alone"
+
+
+class Source(Enum):
+    """Who named a host."""
+
+    PERSON = "who asked for it"
+    REGISTRY = "a registry that a person named"
+    AUTHOR = "the author of an image"
+
+
+_ALLOWED = {
+    Source.PERSON: frozenset(Zone),
+    # The storage of a company's registry often stands in a private network.
+    Source.REGISTRY: frozenset({Zone.ANYWHERE, Zone.PRIVATE}),
+    Source.AUTHOR: frozenset({Zone.ANYWHERE}),
+}
+
+
+def zone_of(address: str) -> Zone:
+    """Tell from where an IP address can be reached.
+
+    Raises:
+        ValueError: it is none.
+    """
+    parsed: IPv4Address | IPv6Address = ip_address(address.partition("%")[0].strip("[]"))
+    if isinstance(parsed, IPv6Address) and parsed.ipv4_mapped is not None:
+        parsed = parsed.ipv4_mapped
+    if parsed.is_loopback or parsed.is_unspecified:
+        return Zone.MACHINE
+    if parsed.is_link_local or parsed.is_multicast or parsed in _METADATA:
+        return Zone.LINK
+    return Zone.ANYWHERE if parsed.is_global else Zone.PRIVATE
+
+
+class Guard:
+    """Knows where one registry stands, and so where it and its images may lead."""
+
+    def __init__(self) -> None:
+        self._home: set[Zone] = set()
+
+    def settle(self, address: str) -> None:
+        """Note an address of the registry itself: what stands where it stands, it may name."""
+        self._home.add(zone_of(address))
+
+    def allows(self, address: str, source: Source) -> bool:
+        """Whether this machine may connect to an address that ``source`` named."""
+        zone = zone_of(address)
+        return zone in _ALLOWED[source] or zone in self._home
