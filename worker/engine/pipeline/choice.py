@@ -35,7 +35,7 @@ def select_platforms(documents: Documents, digest: Digest, wanted: Wanted) -> tu
         ContentError: there is none, or it is no consistent image.
         RegistryError, StoreError: as the source fails.
     """
-    once = _Remembered(documents)
+    once = Remembered(documents)
     if wanted is ALL:
         return _distinct(_every(once, digest))
     if len(wanted) > 1:
@@ -65,12 +65,13 @@ def attestations(image: Selected) -> tuple[Descriptor, ...]:
     )
 
 
-class _Remembered:
-    """Reads each manifest and index once."""
+class Remembered:
+    """Reads each manifest, index and config once."""
 
     def __init__(self, documents: Documents) -> None:
         self._documents = documents
         self._manifests: dict[Digest, tuple[bytes, str]] = {}
+        self._configs: dict[Digest, bytes] = {}
 
     def manifest(self, digest: Digest) -> tuple[bytes, str]:
         if digest not in self._manifests:
@@ -78,7 +79,9 @@ class _Remembered:
         return self._manifests[digest]
 
     def config(self, descriptor: Descriptor) -> bytes:
-        return self._documents.config(descriptor)
+        if descriptor.digest not in self._configs:
+            self._configs[descriptor.digest] = self._documents.config(descriptor)
+        return self._configs[descriptor.digest]
 
 
 def _require(document: Manifest | Index, wanted: Sequence[Platform | None]) -> None:
