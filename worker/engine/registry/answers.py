@@ -9,12 +9,12 @@ from dataclasses import dataclass
 
 from worker.engine.errors import (
     Forbidden,
-    RateLimited,
     RegistryError,
     RegistryMisbehaved,
     RegistryUnavailable,
     Unauthorized,
 )
+from worker.engine.registry.rate_limit import parse_rate_limit, refused
 from worker.engine.registry.response import Response
 
 _BODY_MAX = 1 << 16
@@ -59,6 +59,7 @@ def failure(response: Response, complaint: Complaint, *, known_user: bool = Fals
     host, status = response.host, response.status
     for_it = f" for {response.subject}" if response.subject else ""
     says = complaint.quoted
+    retry_after = _retry_after(response.headers.get("Retry-After", ""))
     error: RegistryError
     if response.redirected and status in (400, 401, 403, 404, 410):
         # The link to the storage behind the registry has expired; the next attempt gets a new one.
@@ -68,12 +69,13 @@ def failure(response: Response, complaint: Complaint, *, known_user: bool = Fals
     elif status == 403:
         error = Forbidden(f"{host} does not allow access{_to(response.subject)}{says}.")
     elif status == 429:
-        error = RateLimited(f"{host} limits how often it may be asked{for_it}{says}.")
+        words = f"{host} limits how often it may be asked{for_it}{says}."
+        return refused(words, parse_rate_limit(response.headers), retry_after)
     elif status >= 500:
         error = RegistryUnavailable(f"{host} has a problem of its own: status {status}{for_it}{says}.")
     else:
         error = RegistryMisbehaved(f"{host} answered with status {status}{for_it}{says}.")
-    error.retry_after = _retry_after(response.headers.get("Retry-After", ""))
+    error.retry_after = retry_after
     return error
 
 

@@ -11,6 +11,7 @@ from urllib.parse import SplitResult
 from worker.engine.errors import RegistryError, RegistryMisbehaved, Unauthorized
 from worker.engine.registry.answers import failure, read_complaint, unauthorized
 from worker.engine.registry.challenge import Challenge
+from worker.engine.registry.docker_config import find_credentials
 from worker.engine.registry.response import Response
 from worker.engine.registry.tokens import basic, read_token, token_request
 from worker.engine.registry.transport import Transport, web_address
@@ -43,13 +44,14 @@ class Authenticator:
         self._host = transport.endpoint.api_host
         self._credentials = transport.endpoint.credentials
         self._identity_token = self._credentials.identity_token if self._credentials is not None else ""
+        self._looked_up = False
         self._passes: dict[str, _Pass] = {}
         self._lock = threading.Lock()
         self.uses_tokens = False
 
     @property
     def known_user(self) -> bool:
-        """Whether there are credentials at all."""
+        """Whether there are credentials at all, as far as is known by now."""
         return self._credentials is not None
 
     def authorization(self, repository: str) -> str | None:
@@ -63,15 +65,26 @@ class Authenticator:
         Raises:
             Unauthorized: there are no credentials where some are needed, or they were refused.
             RegistryMisbehaved: the challenge, or the token server, makes no sense.
+            CredentialsUnavailable: Docker's configuration, or the helper that it names, does not give them.
             RegistryError: the token server cannot be reached.
         """
         with self._lock:
             known = self.authorization(repository)
             if known is not None and known != refused:
                 return known  # another thread was faster
+            self._look_up()
             found = self._answer(repository, challenges)
             self._passes[repository] = found
             return found.authorization
+
+    def _look_up(self) -> None:
+        """Find out who we are at Docker's places; not before somebody asks, for a helper takes its time."""
+        endpoint = self._transport.endpoint
+        if self._looked_up or self._credentials is not None or endpoint.docker_config is None:
+            return
+        self._credentials = find_credentials(endpoint.docker_config, endpoint.host, self._transport.cancel)
+        self._identity_token = self._credentials.identity_token if self._credentials is not None else ""
+        self._looked_up = True
 
     def _answer(self, repository: str, challenges: Sequence[Challenge]) -> _Pass:
         by_scheme = {challenge.scheme: challenge for challenge in challenges}

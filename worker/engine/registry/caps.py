@@ -16,6 +16,7 @@ import fcntl
 import os
 import random
 import struct
+import sys
 import time
 from pathlib import Path
 
@@ -67,7 +68,7 @@ class Lane:
     def piece(self) -> int:
         """How many bytes to read at once, at most."""
         if self._clock is None or self._caps is None or self._caps.bandwidth is None:
-            return _PIECE_MAX
+            return sys.maxsize
         return int(min(max(self._caps.bandwidth * _PIECE_SECONDS, _PIECE_MIN), _PIECE_MAX))
 
     def pay(self, count: int) -> None:

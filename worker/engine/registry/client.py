@@ -10,9 +10,12 @@ from worker.engine.errors import InvalidManifest
 from worker.engine.oci import Descriptor, Digest, Reference
 from worker.engine.registry import blobs, manifests
 from worker.engine.registry.answers import expect_api
+from worker.engine.registry.caps import Lane
+from worker.engine.registry.downloads import SharedStream
 from worker.engine.registry.endpoint import Endpoint
+from worker.engine.registry.mirrors import Source, Sources
+from worker.engine.registry.rate_limit import OnRateLimit, ignore_rate_limit
 from worker.engine.registry.retry import OnRetry, RetryPolicy, ignore_retries
-from worker.engine.registry.session import Session
 from worker.engine.registry.tags import TagList, TagPage, collect, fetch_tags
 
 _Result = TypeVar("_Result")
@@ -24,6 +27,9 @@ class RegistryClient:
     Every call may raise any :class:`RegistryError`, and :class:`Cancelled` as soon as ``cancel`` is
     cancelled, whatever it is waiting for. Temporary failures are tried again by ``retries`` before they are
     raised; ``on_retry`` is told the reason, the number of the failed attempt, and the pause in seconds.
+    ``on_rate_limit`` is told whose rate limit stands how, whenever an answer says something new of it.
+
+    What is asked for comes from the first of the endpoint's mirrors that has it, or from the registry itself.
     """
 
     def __init__(
@@ -33,15 +39,18 @@ class RegistryClient:
         cancel: CancelToken | None = None,
         on_retry: OnRetry | None = None,
         retries: RetryPolicy | None = None,
+        on_rate_limit: OnRateLimit = ignore_rate_limit,
     ) -> None:
         self._cancel = cancel or CancelToken()
         self._on_retry = on_retry or ignore_retries
         self._retries = retries or RetryPolicy()
-        self._session = Session(endpoint, self._cancel)
+        self._caps = endpoint.caps
+        self._sources = Sources(endpoint, self._cancel, on_rate_limit)
+        self._session = self._sources.origin
 
     def close(self) -> None:
         """Close all connections."""
-        self._session.close()
+        self._sources.close()
 
     def __enter__(self) -> Self:
         return self
@@ -68,7 +77,10 @@ class RegistryClient:
         Raises:
             RepositoryNotFound, TagNotFound: there is no such thing.
         """
-        return self._retrying(lambda: manifests.resolve(self._session, reference))
+        return self._ask(
+            lambda source: manifests.resolve(source.session, reference),
+            by_digest=reference.digest is not None,
+        )
 
     def manifest(self, wanted: Reference | tuple[str, Digest]) -> manifests.FetchedManifest:
         """Fetch a manifest or index by reference, or by repository and digest.
@@ -83,7 +95,10 @@ class RegistryClient:
         else:
             repository, digest = wanted
             key = str(digest)
-        return self._retrying(lambda: manifests.fetch(self._session, repository, key, digest))
+        return self._ask(
+            lambda source: manifests.fetch(source.session, repository, key, digest),
+            by_digest=digest is not None,
+        )
 
     def blob_bytes(self, repository: str, descriptor: Descriptor, limit: int) -> bytes:
         """Fetch a whole small blob (an image's config) of at most ``limit`` bytes, verified.
@@ -97,18 +112,38 @@ class RegistryClient:
                 f"The manifest of {repository} announces {descriptor.size} bytes of {descriptor.media_type};"
                 f" at most {limit} are read."
             )
-        return self._retrying(lambda: blobs.read_blob(self._session, repository, descriptor))
+        return self._ask(lambda source: blobs.read_blob(source.session, repository, descriptor))
 
     def open_blob(self, repository: str, descriptor: Descriptor, offset: int = 0) -> blobs.BlobStream:
         """Open a blob for reading, from ``offset`` bytes on; the stream's own ``offset`` is what was granted.
 
+        With caps it waits for its turn first, and keeps it until the stream is closed.
+
         Raises:
             BlobNotFound.
             SizeMismatch: the registry announces another size than the descriptor.
+            StoreError: the caps' files cannot be made.
         """
         if not 0 <= offset <= descriptor.size:
             raise ValueError(f"offset {offset} is outside of a blob of {descriptor.size} bytes")
-        return self._retrying(lambda: blobs.open_blob(self._session, repository, descriptor, offset))
+        lane = Lane(self._caps, self._cancel)
+        lane.enter()
+        try:
+            stream = self._ask(
+                lambda source: SharedStream.open(self._sources, source, repository, descriptor, offset)
+            )
+        except BaseException:
+            lane.leave()
+            raise
+        stream.keep_within(lane)
+        return stream
+
+    def blame(self, digest: Digest) -> bool:
+        """Say that a blob that was read is not what it should be: mirrors that sent it are not asked again.
+
+        Tells whether a mirror had a hand in it; then another attempt may bring the right bytes.
+        """
+        return self._sources.blame(digest)
 
     def tags(self, repository: str, *, last: str = "", limit: int = 100, page: str = "") -> TagPage:
         """List one page of a repository's tags, in the registry's order.
@@ -132,6 +167,9 @@ class RegistryClient:
         What is left out then, or was lost on the way, the list says.
         """
         return collect(lambda page: self.tags(repository, limit=0, page=page), most, seconds)
+
+    def _ask(self, call: Callable[[Source], _Result], *, by_digest: bool = True) -> _Result:
+        return self._retrying(lambda: self._sources.ask(call, by_digest=by_digest))
 
     def _retrying(self, call: Callable[[], _Result]) -> _Result:
         return self._retries.run(call, self._cancel, self._on_retry)

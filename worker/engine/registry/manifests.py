@@ -64,7 +64,9 @@ def fetch(session: Session, repository: str, key: str, digest: Digest | None) ->
 
     Raises:
         RepositoryNotFound, TagNotFound, DigestMismatch, RegistryMisbehaved.
+        RateLimited: the registry has just said that it has no more manifests for us; it is not asked then.
     """
+    session.allowance.require()
     with _request(session, "GET", repository, key) as response:
         if response.status == 404 and not response.redirected:
             code = read_complaint(response).code

@@ -18,7 +18,8 @@ from worker.engine.errors import RateLimited
 
 _QUOTA = re.compile(r"\s*(\d{1,9})(?:\s*;.*?\bw=(\d{1,9}))?.*")
 _SOURCE_MAX = 100
-_RESET_MAX = 7 * 86400
+_RESET_MAX = 7 * 86400  # seconds
+_WORTH_TELLING = 60.0  # seconds; shorter waits are waited out
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +86,7 @@ class Allowance:
         self._told = told
         self._lock = threading.Lock()
         self._latest: RateLimit | None = None
+        self._granted = False
 
     def note(self, headers: Mapping[str, str]) -> None:
         """Look whether an answer says something about it, and pass that on if it is new."""
@@ -96,10 +98,14 @@ class Allowance:
         self._told(self.host, found)
 
     def require(self) -> None:
-        """Raise RateLimited rather than ask for what the registry has just said that it will refuse."""
+        """Raise RateLimited rather than ask for what the registry has just said that it will refuse.
+
+        Only before the first manifest: registries count an image once, not each of its manifests.
+        """
         latest = self._latest
-        if latest is not None and latest.spare(self._reserve) == 0:
+        if not self._granted and latest is not None and latest.spare(self._reserve) == 0:
             raise exhausted(self.host, latest)
+        self._granted = True
 
 
 def exhausted(host: str, limit: RateLimit) -> RateLimited:
@@ -112,20 +118,34 @@ def exhausted(host: str, limit: RateLimit) -> RateLimited:
         )
     else:
         rest = f"none of {limit.limit} pulls{per} is left{counted}"
-    error = RateLimited(f"{host} limits how often it may be asked: {rest}.{works_again(limit)}")
-    if limit.wait:
-        error.retry_after = float(limit.wait)
+    again = _works_again(limit.wait, at_the_latest=limit.reset is None) if limit.wait else ""
+    error = RateLimited(f"{host} limits how often it may be asked: {rest}.{again}")
+    # Not to be tried again at once, whatever else is not known.
+    error.retry_after = float(limit.wait or _RESET_MAX)
     return error
 
 
-def works_again(limit: RateLimit | None = None, seconds: float | None = None) -> str:
-    """A sentence that says when it works again, with a space before it; empty if nothing is known."""
-    if seconds is None:
-        if limit is None or not limit.wait:
-            return ""
-        seconds = limit.wait
-    certain = "" if limit is None or limit.reset is not None else " at the latest"
+def refused(words: str, limit: RateLimit | None, retry_after: float | None) -> RateLimited:
+    """What a refusal (429) means: ``words``, and when it works again, as far as the registry said.
+
+    Args:
+        retry_after: Seconds, as the answer's own header says; None if it does not.
+    """
+    if retry_after is None and limit is not None and limit.remaining == 0 and limit.wait:
+        error = RateLimited(words + _works_again(limit.wait, at_the_latest=limit.reset is None))
+        error.retry_after = float(limit.wait)
+    elif retry_after is not None and retry_after >= _WORTH_TELLING:
+        error = RateLimited(words + _works_again(retry_after))
+        error.retry_after = retry_after
+    else:
+        error = RateLimited(words)
+        error.retry_after = retry_after
+    return error
+
+
+def _works_again(seconds: float, *, at_the_latest: bool = False) -> str:
     moment = datetime.now(UTC) + timedelta(seconds=min(seconds, _RESET_MAX))
+    certain = " at the latest" if at_the_latest else ""
     return f" It works again{certain} at {moment:%H:%M} UTC{_on(moment)}."
 
 

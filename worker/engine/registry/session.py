@@ -12,17 +12,26 @@ from worker.engine.registry.answers import failure, read_complaint
 from worker.engine.registry.auth import Authenticator
 from worker.engine.registry.challenge import parse_challenges
 from worker.engine.registry.endpoint import Endpoint
+from worker.engine.registry.rate_limit import Allowance, OnRateLimit, ignore_rate_limit
 from worker.engine.registry.response import Response
 from worker.engine.registry.transport import Transport
 
 
 class Session:
-    """What a client knows of its registry while it works; may be used from several threads."""
+    """What a client knows of its registry while it works; may be used from several threads.
 
-    def __init__(self, endpoint: Endpoint, cancel: CancelToken) -> None:
+    Attributes:
+        allowance: What the registry's own rate limit leaves.
+    """
+
+    def __init__(
+        self, endpoint: Endpoint, cancel: CancelToken, told: OnRateLimit = ignore_rate_limit
+    ) -> None:
+        """``told`` is called with what the registry says of its rate limit, whenever that changes."""
         self.endpoint = endpoint
         self.transport = Transport(endpoint, cancel)
         self.auth = Authenticator(self.transport)
+        self.allowance = Allowance(endpoint.host, endpoint.reserve, told)
         self._lock = threading.Lock()
         self._scheme = None if endpoint.insecure else "https"
 
@@ -46,10 +55,11 @@ class Session:
             Unauthorized: no credentials, or wrong ones.
             RegistryError, Cancelled: what :meth:`Transport.send` raises.
         """
+        subject = subject or repository
+        if repository and self.endpoint.prefix:
+            path, repository = f"{self.endpoint.prefix}/{path}", f"{self.endpoint.prefix}/{repository}"
         url = f"{self.scheme()}://{self.endpoint.api_host}/v2/{path}"
-        send = functools.partial(
-            self.transport.send, method, url, headers or {}, subject=subject or repository
-        )
+        send = functools.partial(self._send, method, url, headers or {}, subject=subject)
         authorization = self.auth.authorization(repository)
         response = send(authorization=authorization)
         if response.status != 401 or response.redirected:
@@ -64,6 +74,13 @@ class Session:
             with response:
                 complaint = read_complaint(response)
                 raise failure(response, complaint, known_user=self.auth.known_user)
+        return response
+
+    def _send(
+        self, method: str, url: str, headers: Mapping[str, str], *, authorization: str | None, subject: str
+    ) -> Response:
+        response = self.transport.send(method, url, headers, authorization=authorization, subject=subject)
+        self.allowance.note(response.headers)
         return response
 
     def ask_anonymously(self) -> Response:
