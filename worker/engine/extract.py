@@ -8,6 +8,7 @@ from worker.engine.oci import Digest
 from worker.engine.pipeline.additions import Additions
 from worker.engine.pipeline.documents import StoredDocuments, select
 from worker.engine.pipeline.listing import name_of
+from worker.engine.pipeline.needed import made_of
 from worker.engine.pipeline.outcome import describe
 from worker.engine.pipeline.parallel import scope
 from worker.engine.pipeline.plan import announce, make_plan
@@ -38,9 +39,10 @@ def extract(
     """
     store.prepare()
     announcer = Announcer(listener)
-    with scope(cancel) as token, store.using(token):
+    with scope(cancel) as token, store.pin(token) as pin:
         reference = name_of(store, manifest_digest)
         image = select(StoredDocuments(store), manifest_digest, None)
+        pin.add(made_of([image]))
         named = str(reference or manifest_digest)
         announcer.tell(Resolved(named, str(manifest_digest), str(image.config.platform)))
         tasks = make_plan(store, image)

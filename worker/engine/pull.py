@@ -14,6 +14,7 @@ from worker.engine.pipeline.choice import select_platforms
 from worker.engine.pipeline.documents import FetchedDocuments, Selected
 from worker.engine.pipeline.layer import Source
 from worker.engine.pipeline.listing import list_image
+from worker.engine.pipeline.needed import made_of
 from worker.engine.pipeline.outcome import describe_all
 from worker.engine.pipeline.parallel import scope
 from worker.engine.pipeline.plan import announce_all, make_plan_of_all
@@ -70,12 +71,18 @@ def pull_platforms(
     try:
         with (
             scope(cancel) as token,
-            store.using(token),
-            RegistryClient(request.endpoint, cancel=token, on_retry=announcer.retrying) as client,
+            store.pin(token) as pin,
+            RegistryClient(
+                request.endpoint,
+                cancel=token,
+                on_retry=announcer.retrying,
+                on_rate_limit=announcer.rate_limit,
+            ) as client,
         ):
             found = client.resolve(reference)
             documents = FetchedDocuments(store, client, reference.repository)
             images = select_platforms(documents, found.digest, request.platforms or (request.platform,))
+            pin.add(made_of(images))
             for image in images:
                 announcer.tell(_resolved(reference, image))
             tasks = make_plan_of_all(store, images, request.fetch_only)

@@ -42,14 +42,19 @@ def pull_it(
 
 
 def left(store: Store) -> list[str]:
-    """What stands under blobs/, layers/ and ingest/, but for the locks: nothing, after a failure."""
+    """What stands under blobs/, layers/ and ingest/: nothing, after a failure."""
     found = [
         str(path.relative_to(store.root))
-        for part in ("blobs/sha256", "layers/sha256", "ingest")
+        for part in ("blobs/sha256", "layers/sha256")
         for path in (store.root / part).iterdir()
-        if path.name != "locks"
     ]
-    return sorted(found)
+    return sorted(found + unfinished(store))
+
+
+def unfinished(store: Store) -> list[str]:
+    """What stands under ingest/, but for the locks and the trash itself."""
+    parts = [*store.ingest.iterdir(), *store.trash.path.iterdir()]
+    return sorted(str(path.relative_to(store.root)) for path in parts if path.name not in ("locks", "trash"))
 
 
 def random_layer(name: str, size: int, compression: str = "gzip") -> SampleLayer:

@@ -33,7 +33,7 @@ from worker.engine.errors import (
     StoreDamaged,
 )
 from worker.engine.merged import Stack, trees_of
-from worker.engine.store import Store
+from worker.engine.store import Content, Store
 
 _KILL = (signal.SIGKILL, 10.0)
 """The signal, and seconds to wait for what it does."""
@@ -81,16 +81,20 @@ class Containers:
             MountFailed, RuntimeMissing, RuntimeUnsupported, RuntimeFailure: it can not run here.
             StoreError: the disk is full or refuses.
         """
-        stack = Stack.of(self._store.layers, plan.diff_ids)
-        features = self.runtime.features
-        home = Home(self._store.containers / plan.id)
-        with disk_errors("create the container"), self._claimed(home):
-            try:
-                build(home, plan, stack, features)
-            except BaseException:
-                home.clear()
-                home.path.rmdir()
-                raise
+        self._store.prepare()
+        with self._store.pin() as pin:
+            # Until the container's record stands, which pins them from then on.
+            pin.add(Content(layers=frozenset(plan.diff_ids)))
+            stack = Stack.of(self._store.layers, plan.diff_ids)
+            features = self.runtime.features
+            home = Home(self._store.containers / plan.id)
+            with disk_errors("create the container"), self._claimed(home):
+                try:
+                    build(home, plan, stack, features)
+                except BaseException:
+                    home.clear()
+                    home.path.rmdir()
+                    raise
 
     def start(self, container_id: str) -> None:
         """Run the container's program, for the first time or again.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 
 from worker.engine.oci import Digest
-from worker.engine.pipeline.documents import StoredDocuments, select
+from worker.engine.pipeline.needed import Needed
 from worker.engine.store import Store
 
 
@@ -27,31 +27,23 @@ class Additions:
             self._layers.add(diff_id)
 
     def take_back(self) -> None:
-        """Remove what was added, but for what a listed image has as well.
+        """Remove what was added, but for what a listed image, a container or other running work needs.
 
-        Not while another pull runs, which may rely on it: the content itself is verified, and does no harm.
+        The pull's own pin must be released before.
 
         Raises:
-            StoreError: the disk refuses.
+            StoreError: the disk refuses, or what is needed cannot be told.
         """
-        with self._store.alone() as alone:
-            if not alone or not (self._blobs or self._layers):
-                return
-            blobs, layers = _in_use(self._store)
-            for digest in self._blobs - blobs:
-                self._store.blobs.remove(digest)
-                self._store.blobs.remove_partial(digest)
-            for diff_id in self._layers - layers:
-                self._store.layers.remove(diff_id)
-
-
-def _in_use(store: Store) -> tuple[set[Digest], set[Digest]]:
-    """Digests of the blobs, and diff IDs of the layers, of all images on the store's lists."""
-    blobs: set[Digest] = set()
-    layers: set[Digest] = set()
-    documents = StoredDocuments(store)
-    for listed in (*store.images.all(), *store.shallow_images.all()):
-        image = select(documents, listed.descriptor.digest, None)
-        blobs.update(layer.digest for layer in image.manifest.layers)
-        layers.update(image.config.diff_ids)
-    return blobs, layers
+        if not (self._blobs or self._layers):
+            return
+        store = self._store
+        needed = Needed(store)
+        needed.look()  # before the gate is closed: what it has seen it need not read again
+        with store.pins.closed():
+            content = needed.look()
+            for digest in self._blobs - content.blobs:
+                store.trash.take(store.blobs.path(digest))
+                store.trash.take(store.blobs.partial(digest))
+            for diff_id in self._layers - content.layers:
+                store.trash.take(store.layers.home(diff_id))
+        store.trash.empty()

@@ -6,10 +6,7 @@ import json
 
 from worker.engine.oci import Compression, Descriptor, Digest, Manifest, MediaType, Reference
 from worker.engine.pipeline.documents import Selected
-from worker.engine.store import Store
-
-ORIGINAL = "dev.strata.manifest"
-"""Annotation of a listed manifest: the digest of the one in Docker's form that it was made from."""
+from worker.engine.store import INDEX, ORIGINAL, Store
 
 _OCI_LAYERS = {
     Compression.NONE: MediaType.OCI_LAYER,
@@ -47,26 +44,13 @@ def name_of(store: Store, digest: Digest) -> Reference | None:
     return None
 
 
-def _listed(store: Store, image: Selected) -> Descriptor:
-    manifest = image.manifest
+def listed_form(manifest: Manifest) -> bytes:
+    """The manifest as it is listed: in OCI's form, which differs from Docker's in nothing but media types.
+
+    Tools that read OCI image layouts refuse Docker's.
+    """
     if manifest.media_type != MediaType.DOCKER_MANIFEST:
-        return Descriptor(
-            manifest.media_type, manifest.digest, len(manifest.raw), platform=image.config.platform
-        )
-    # Tools that read OCI image layouts refuse Docker's media types, so they get the same image in OCI's.
-    raw = _in_oci_form(manifest)
-    digest = store.blobs.put(raw)
-    return Descriptor(
-        MediaType.OCI_MANIFEST,
-        digest,
-        len(raw),
-        annotations={ORIGINAL: str(manifest.digest)},
-        platform=image.config.platform,
-    )
-
-
-def _in_oci_form(manifest: Manifest) -> bytes:
-    """The manifest with OCI's media types: the two forms differ in nothing else."""
+        return manifest.raw
     return json.dumps(
         {
             "schemaVersion": 2,
@@ -75,6 +59,28 @@ def _in_oci_form(manifest: Manifest) -> bytes:
             "layers": [_pointer(_OCI_LAYERS[layer.compression], layer) for layer in manifest.layers],
         }
     ).encode()
+
+
+def _listed(store: Store, image: Selected) -> Descriptor:
+    manifest = image.manifest
+    led = {INDEX: str(image.indexes[0].digest)} if image.indexes else {}
+    if manifest.media_type != MediaType.DOCKER_MANIFEST:
+        return Descriptor(
+            manifest.media_type,
+            manifest.digest,
+            len(manifest.raw),
+            annotations=led,
+            platform=image.platform,
+        )
+    raw = listed_form(manifest)
+    digest = store.blobs.put(raw)
+    return Descriptor(
+        MediaType.OCI_MANIFEST,
+        digest,
+        len(raw),
+        annotations={ORIGINAL: str(manifest.digest), **led},
+        platform=image.platform,
+    )
 
 
 def _pointer(media_type: MediaType, target: Descriptor) -> dict[str, object]:

@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 from worker.engine.store.blobs import BlobStore, BlobWriter
-from worker.engine.store.images import REF_NAME, ImageList, StoredImage
+from worker.engine.store.images import INDEX, ORIGINAL, REF_NAME, ImageList, StoredImage
 from worker.engine.store.layers import LayerInfo, LayerStore, StagedLayer
-from worker.engine.store.locks import file_lock
-from worker.engine.store.store import Store
+from worker.engine.store.locks import abandoned, file_lock
+from worker.engine.store.pins import Content, Pin, Pins
+from worker.engine.store.store import GATE, LAYOUT, Store
+from worker.engine.store.trash import Trash
 
 __all__ = [
+    "GATE",
+    "INDEX",
+    "LAYOUT",
+    "ORIGINAL",
     "REF_NAME",
     "BlobStore",
     "BlobWriter",
+    "Content",
     "ImageList",
     "LayerInfo",
     "LayerStore",
+    "Pin",
+    "Pins",
     "StagedLayer",
     "Store",
     "StoredImage",
+    "Trash",
+    "abandoned",
     "file_lock",
 ]

@@ -98,7 +98,7 @@ class BlobStore:
     def partial_size(self, digest: Digest) -> int:
         """Bytes of the blob that an unfinished download has brought so far."""
         try:
-            return self._partial(digest).stat().st_size
+            return self.partial(digest).stat().st_size
         except FileNotFoundError:
             return 0
 
@@ -109,7 +109,7 @@ class BlobStore:
             StoreError: the disk refuses.
         """
         with disk_errors("remove an unfinished download"):
-            self._partial(digest).unlink(missing_ok=True)
+            self.partial(digest).unlink(missing_ok=True)
 
     def ingest(self, digest: Digest, size: int) -> BlobWriter:
         """Begin, or resume, to write a blob. The caller holds its lock.
@@ -117,9 +117,10 @@ class BlobStore:
         Raises:
             StoreError: the disk refuses.
         """
-        return BlobWriter(digest, size, self._partial(digest), self.path(digest))
+        return BlobWriter(digest, size, self.partial(digest), self.path(digest))
 
-    def _partial(self, digest: Digest) -> Path:
+    def partial(self, digest: Digest) -> Path:
+        """Where the bytes of an unfinished download stand, or would stand."""
         return self._ingest / f"blob-{digest.hex}"
 
 

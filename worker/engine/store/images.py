@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from worker.engine.disk import disk_errors
 from worker.engine.durable import write_atomically
-from worker.engine.errors import InvalidManifest, StoreDamaged
+from worker.engine.errors import InvalidDigest, InvalidManifest, StoreDamaged
 from worker.engine.oci import Descriptor, MediaType, Platform
 from worker.engine.oci.digest import Digest
+from worker.engine.store.blobs import BlobStore
 from worker.engine.store.locks import file_lock
+from worker.engine.store.pins import Pins
 
 REF_NAME = "org.opencontainers.image.ref.name"
+ORIGINAL = "dev.strata.manifest"
+"""Annotation of a listed manifest: the digest of the one in Docker's form that it was made from."""
+INDEX = "dev.strata.index"
+"""Annotation of a listed manifest: the digest of the index that led to it, which is kept as a blob."""
+_NAME = "dev.strata.name"
+"""Annotation of one platform's manifest, whose name means an index of several: that name."""
+_PLATFORMS = "dev.strata.platforms"
+"""Annotation of an index that Strata made of the platforms that are here: their number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +45,39 @@ class StoredImage:
         """What only one image of a list can be: this name, for this platform."""
         return self.name, str(self.descriptor.platform)
 
+    @property
+    def digest(self) -> Digest:
+        """Of its manifest as the registry has it; the listed one may be that one's OCI form.
+
+        Raises:
+            StoreDamaged: the list says something impossible.
+        """
+        return _parse(self.descriptor.annotations.get(ORIGINAL, str(self.descriptor.digest)))
+
+    @property
+    def index(self) -> Digest | None:
+        """Of the index that led to it when it was pulled, the outermost; None if none did.
+
+        Raises:
+            StoreDamaged: the list says something impossible.
+        """
+        text = self.descriptor.annotations.get(INDEX, "")
+        return _parse(text) if text else None
+
 
 class ImageList:
-    """A list of images, in a file of the form of an OCI image layout's ``index.json``."""
+    """A list of images, in a file of the form of an OCI image layout's ``index.json``.
 
-    def __init__(self, path: Path, ingest: Path, locks: Path) -> None:
+    A name that means one manifest stands beside it. One that means several, for several platforms, stands
+    beside an index of them, so that other tools can choose; each of them is there too, as ``NAME@PLATFORM``.
+    """
+
+    def __init__(self, path: Path, ingest: Path, locks: Path, blobs: BlobStore, pins: Pins) -> None:
         self._path = path
         self._ingest = ingest
         self._lock = locks / path.name
+        self._blobs = blobs
+        self._pins = pins
 
     def all(self) -> tuple[StoredImage, ...]:
         """All images, the one tagged last first.
@@ -50,9 +85,20 @@ class ImageList:
         Raises:
             StoreDamaged: the file cannot be read.
         """
+        return tuple(_load(entry) for entry in self._read() if not _is_made(entry))
+
+    def made(self) -> frozenset[Digest]:
+        """Digests of the indexes that were made for names with several platforms.
+
+        Raises:
+            StoreDamaged: the file cannot be read.
+        """
+        return frozenset(entry.digest for entry in self._read() if _is_made(entry))
+
+    def _read(self) -> tuple[Descriptor, ...]:
         try:
             document = json.loads(self._path.read_bytes())
-            return tuple(_load(entry) for entry in document["manifests"])
+            return tuple(Descriptor.parse(entry) for entry in document["manifests"])
         except FileNotFoundError:
             return ()
         except (ValueError, KeyError, TypeError, AttributeError, InvalidManifest) as error:
@@ -88,24 +134,50 @@ class ImageList:
     def forget(self, digest: Digest) -> None:
         """Take a manifest off the list, with all its names; that it is not on it is no error.
 
+        Args:
+            digest: Of the manifest as the registry has it, or as it is listed.
+
         Raises:
             StoreError: the file is damaged, or the disk is full or refuses.
         """
+        if all(digest not in (image.digest, image.descriptor.digest) for image in self.all()):
+            return
         with self._changing() as images:
-            images[:] = [image for image in images if image.descriptor.digest != digest]
+            images[:] = [image for image in images if digest not in (image.digest, image.descriptor.digest)]
+
+    def write_again(self) -> None:
+        """Write the list, and what was made for it, anew.
+
+        Raises:
+            StoreError: the file is damaged, or the disk is full or refuses.
+        """
+        with self._changing():
+            pass
 
     @contextmanager
     def _changing(self) -> Iterator[list[StoredImage]]:
         with disk_errors("write the list of images"), file_lock(self._lock):
             images = list(self.all())
             yield images
-            document = {
-                "schemaVersion": 2,
-                "mediaType": MediaType.OCI_INDEX,
-                "manifests": [_dump(image) for image in images],
-            }
-            content = json.dumps(document, indent=1).encode()
-            write_atomically(self._path, content, self._ingest, mode=0o644)
+            # What is made for the list must not be cleared away before the list has it.
+            with self._pins.open():
+                content = _index(self._entries(images), indent=1)
+                write_atomically(self._path, content, self._ingest, mode=0o644)
+
+    def _entries(self, images: Iterable[StoredImage]) -> Iterator[dict[str, object]]:
+        named: dict[str, list[StoredImage]] = {}
+        for image in images:
+            named.setdefault(image.name, []).append(image)
+        for name, group in named.items():
+            if not name or len(group) == 1:
+                yield from (_entry(image.descriptor, {REF_NAME: name} if name else {}) for image in group)
+                continue
+            raw = _index(_entry(image.descriptor, {}) for image in group)
+            index = Descriptor(MediaType.OCI_INDEX, self._blobs.put(raw), len(raw))
+            yield _entry(index, {REF_NAME: name, _PLATFORMS: str(len(group))})
+            for image in group:
+                alias = f"{name}@{image.descriptor.platform}"
+                yield _entry(image.descriptor, {REF_NAME: alias, _NAME: name})
 
 
 def _without_name(
@@ -118,23 +190,34 @@ def _without_name(
     return kept + [StoredImage("", i.descriptor) for i in displaced if i.descriptor.digest not in listed]
 
 
-def _load(entry: dict[str, object]) -> StoredImage:
-    descriptor = Descriptor.parse(entry)
-    annotations = dict(descriptor.annotations)
-    name = annotations.pop(REF_NAME, "")
+def _is_made(entry: Descriptor) -> bool:
+    return _PLATFORMS in entry.annotations
+
+
+def _load(entry: Descriptor) -> StoredImage:
+    annotations = dict(entry.annotations)
+    shown = annotations.pop(REF_NAME, "")
+    name = annotations.pop(_NAME, shown)
     bare = Descriptor(
-        descriptor.media_type,
-        descriptor.digest,
-        descriptor.size,
-        annotations=annotations,
-        platform=descriptor.platform,
+        entry.media_type, entry.digest, entry.size, annotations=annotations, platform=entry.platform
     )
     return StoredImage(name, bare)
 
 
-def _dump(image: StoredImage) -> dict[str, object]:
-    descriptor, platform = image.descriptor, image.descriptor.platform
-    annotations = {**descriptor.annotations, **({REF_NAME: image.name} if image.name else {})}
+def _parse(text: str) -> Digest:
+    try:
+        return Digest.parse(text)
+    except InvalidDigest as error:
+        raise StoreDamaged("The list of images is damaged: it refers to what is no digest.") from error
+
+
+def _index(entries: Iterable[dict[str, object]], indent: int | None = None) -> bytes:
+    document = {"schemaVersion": 2, "mediaType": MediaType.OCI_INDEX, "manifests": list(entries)}
+    return json.dumps(document, indent=indent).encode()
+
+
+def _entry(descriptor: Descriptor, more: dict[str, str]) -> dict[str, object]:
+    annotations, platform = {**descriptor.annotations, **more}, descriptor.platform
     entry: dict[str, object] = {
         "mediaType": descriptor.media_type,
         "digest": str(descriptor.digest),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
@@ -18,6 +17,7 @@ from worker.engine.durable import fsync_directory, sync_filesystem
 from worker.engine.errors import LayerMissing, StoreDamaged
 from worker.engine.oci import Digest
 from worker.engine.store.locks import file_lock
+from worker.engine.store.trash import Trash
 
 _TREE, _FILES, _INFO = "tree", "files.msgpack.zst", "layer.json"
 
@@ -63,21 +63,22 @@ class LayerInfo:
 class LayerStore:
     """All extracted layers of a store. Whatever :meth:`has` is complete and verified, and never changes."""
 
-    def __init__(self, root: Path, ingest: Path, locks: Path) -> None:
+    def __init__(self, root: Path, ingest: Path, locks: Path, trash: Trash) -> None:
         self._root = root
         self._ingest = ingest
         self._locks = locks
+        self._trash = trash
 
     def has(self, diff_id: Digest) -> bool:
-        return self._home(diff_id).is_dir()
+        return self.home(diff_id).is_dir()
 
     def tree(self, diff_id: Digest) -> Path:
         """Where the tree stands, or would stand: the layer alone, in OverlayFS form. Never write to it."""
-        return self._home(diff_id) / _TREE
+        return self.home(diff_id) / _TREE
 
     def index_path(self, diff_id: Digest) -> Path:
         """Where the file index stands, or would stand (read it with ``layers.FileIndex``)."""
-        return self._home(diff_id) / _FILES
+        return self.home(diff_id) / _FILES
 
     def info(self, diff_id: Digest) -> LayerInfo:
         """Tell what the layer weighs, and what its tar leaves out.
@@ -87,7 +88,7 @@ class LayerStore:
             StoreDamaged: its record cannot be read.
         """
         try:
-            return LayerInfo.from_json(diff_id, json.loads((self._home(diff_id) / _INFO).read_bytes()))
+            return LayerInfo.from_json(diff_id, json.loads((self.home(diff_id) / _INFO).read_bytes()))
         except FileNotFoundError as error:
             raise LayerMissing(f"The layer {diff_id} is not extracted.") from error
         except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -116,7 +117,7 @@ class LayerStore:
             place = Path(tempfile.mkdtemp(prefix=f"layer-{diff_id.hex}-", dir=self._ingest))
             (place / _TREE).mkdir(mode=0o755)
         try:
-            yield StagedLayer(diff_id, place, self._home(diff_id))
+            yield StagedLayer(diff_id, place, self.home(diff_id))
         finally:
             with disk_errors("remove a half-made layer"):
                 remove_tree(place)
@@ -127,14 +128,12 @@ class LayerStore:
         Raises:
             StoreError: the disk refuses.
         """
-        with disk_errors("remove a layer"):
-            # Aside first: a layer that is half removed must not look whole.
-            aside = Path(tempfile.mkdtemp(prefix=f"layer-{diff_id.hex}-", dir=self._ingest))
-            with contextlib.suppress(FileNotFoundError):
-                shutil.move(self._home(diff_id), aside)
-            remove_tree(aside)
+        # Aside first: a layer that is half removed must not look whole.
+        if self._trash.take(self.home(diff_id)):
+            self._trash.empty()
 
-    def _home(self, diff_id: Digest) -> Path:
+    def home(self, diff_id: Digest) -> Path:
+        """The directory of the layer's tree, file index and record."""
         return self._root / diff_id.algorithm / diff_id.hex
 
 

@@ -14,6 +14,7 @@ from worker.engine.disk import disk_errors
 from worker.engine.durable import leads_to
 
 _POLL = 0.1  # seconds; flock has no time limit of its own, and a cancelled wait must end
+_SHORT_POLL = 0.005  # for what is held for milliseconds
 
 
 @contextlib.contextmanager
@@ -45,30 +46,56 @@ def file_lock(
 
 @contextlib.contextmanager
 def shared_lock(path: Path, cancel: CancelToken | None = None) -> Iterator[None]:
-    """Hold ``path`` together with any number of others; wait while :func:`exclusive_lock` has it.
+    """Hold ``path``, for a short time, together with others; wait while :func:`exclusive_lock` has it.
+
+    The file stays.
 
     Raises:
         Cancelled: while waiting.
         StoreError: the lock file cannot be made.
     """
-    fd = _open(path)
-    try:
-        _wait(fd, fcntl.LOCK_SH, cancel, None)
+    with _short(path, fcntl.LOCK_SH, cancel):
         yield
+
+
+@contextlib.contextmanager
+def exclusive_lock(path: Path, cancel: CancelToken | None = None) -> Iterator[None]:
+    """Hold ``path`` alone, for a short time; see :func:`shared_lock`.
+
+    Raises:
+        Cancelled: while waiting.
+        StoreError: the lock file cannot be made.
+    """
+    with _short(path, fcntl.LOCK_EX, cancel):
+        yield
+
+
+@contextlib.contextmanager
+def abandoned(path: Path) -> Iterator[bool]:
+    """Whether nobody holds this file or directory as a lock; nobody gets it within the block.
+
+    What is gone, has just been replaced, or may not be opened, is not abandoned.
+
+    Raises:
+        StoreError: the disk fails.
+    """
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except (FileNotFoundError, PermissionError):
+        yield False
+        return
+    try:
+        yield _try(fd, fcntl.LOCK_EX) and leads_to(path, fd)
     finally:
         os.close(fd)
 
 
 @contextlib.contextmanager
-def exclusive_lock(path: Path) -> Iterator[bool]:
-    """Hold ``path`` alone, if nobody else holds it now; tell whether.
-
-    Raises:
-        StoreError: the lock file cannot be made.
-    """
+def _short(path: Path, kind: int, cancel: CancelToken | None) -> Iterator[None]:
     fd = _open(path)
     try:
-        yield _try(fd, fcntl.LOCK_EX)
+        _wait(fd, kind, cancel, None, _SHORT_POLL)
+        yield
     finally:
         os.close(fd)
 
@@ -91,14 +118,20 @@ def _open(path: Path) -> int:
         return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
 
-def _wait(fd: int, kind: int, cancel: CancelToken | None, on_wait: Callable[[], None] | None) -> None:
+def _wait(
+    fd: int,
+    kind: int,
+    cancel: CancelToken | None,
+    on_wait: Callable[[], None] | None,
+    interval: float = _POLL,
+) -> None:
     while not _try(fd, kind):
         if on_wait is not None:
             on_wait()
         if cancel is not None:
-            cancel.wait(_POLL)
+            cancel.wait(interval)
         else:
-            time.sleep(_POLL)
+            time.sleep(interval)
 
 
 def _try(fd: int, kind: int) -> bool:

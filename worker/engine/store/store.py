@@ -14,9 +14,12 @@ from worker.engine.errors import StoreNotWritable
 from worker.engine.store.blobs import BlobStore
 from worker.engine.store.images import ImageList
 from worker.engine.store.layers import LayerStore
-from worker.engine.store.locks import exclusive_lock, shared_lock
+from worker.engine.store.pins import Pin, Pins
+from worker.engine.store.trash import Trash
 
-_LAYOUT = b'{"imageLayoutVersion":"1.0.0"}'
+LAYOUT = b'{"imageLayoutVersion":"1.0.0"}'
+GATE = "gate"
+"""Name of the lock between those who rely on what is here and those who clear away (``pins``)."""
 
 
 class Store:
@@ -30,23 +33,27 @@ class Store:
         shallow_images: The images of which a layer was not fetched, because its tree was here already,
             from another compressed form of the same tar (``shallow.json``).
         containers: The directory of the containers.
+        pins: What running work relies on.
+        trash: Where what nothing relies on goes.
+        ingest: The directory of everything unfinished.
     """
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        ingest = root / "ingest"
+        self.ingest = ingest = root / "ingest"
         locks = ingest / "locks"
-        self._ingest = ingest
-        self._in_use = locks / "in-use"
+        self.pins = Pins(ingest, locks / GATE)
+        self.trash = Trash(ingest / "trash")
         self.blobs = BlobStore(root / "blobs", ingest, locks)
-        self.layers = LayerStore(root / "layers", ingest, locks)
-        self.images = ImageList(root / "index.json", ingest, locks)
-        self.shallow_images = ImageList(root / "shallow.json", ingest, locks)
+        self.layers = LayerStore(root / "layers", ingest, locks, self.trash)
+        self.images = ImageList(root / "index.json", ingest, locks, self.blobs, self.pins)
+        self.shallow_images = ImageList(root / "shallow.json", ingest, locks, self.blobs, self.pins)
         self.containers = root / "containers"
         self._directories = (
             root / "blobs" / "sha256",
             root / "layers" / "sha256",
             locks,
+            self.trash.path,
             self.containers,
         )
 
@@ -62,28 +69,21 @@ class Store:
                 directory.mkdir(parents=True, exist_ok=True)
             layout = self.root / "oci-layout"
             if not layout.exists():
-                write_atomically(layout, _LAYOUT, self._ingest, mode=0o644)
+                write_atomically(layout, LAYOUT, self.ingest, mode=0o644)
         for directory in self._directories:
             if not os.access(directory, os.W_OK):
                 raise StoreNotWritable(f"The directory {directory} is not writable.")
 
     @contextlib.contextmanager
-    def using(self, cancel: CancelToken | None = None) -> Iterator[None]:
-        """Rely on what is here, and add to it: within the block nobody removes anything.
+    def pin(self, cancel: CancelToken | None = None) -> Iterator[Pin]:
+        """Rely on what is here, and add to it: nobody clears away what was added to the pin.
+
+        First add to the pin, then look whether it is here. Each is held until the block is left, or this
+        process dies.
 
         Raises:
-            Cancelled: while somebody removes something, which is waited for.
-            StoreError: the disk refuses.
+            Cancelled: while somebody clears away, which takes no time.
+            StoreError: the disk is full or refuses.
         """
-        with shared_lock(self._in_use, cancel):
-            yield
-
-    @contextlib.contextmanager
-    def alone(self) -> Iterator[bool]:
-        """Whether nobody is :meth:`using` the store; if so, nobody begins to within the block.
-
-        Raises:
-            StoreError: the disk refuses.
-        """
-        with exclusive_lock(self._in_use) as alone:
-            yield alone
+        with self.pins.hold(cancel) as pin:
+            yield pin

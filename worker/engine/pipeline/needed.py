@@ -1,0 +1,119 @@
+"""What must stay: what listed images, containers and running work need of the store."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+
+from worker.engine.cancel import CancelToken
+from worker.engine.disk import disk_errors
+from worker.engine.errors import ContentError, StoreDamaged, StrataError
+from worker.engine.oci import INDEX_TYPES, Digest, ImageConfig, Index, Manifest, parse_manifest
+from worker.engine.pipeline.documents import CONFIG_MAX, Selected
+from worker.engine.pipeline.listing import listed_form
+from worker.engine.registry import MANIFEST_MAX
+from worker.engine.store import Content, Store, StoredImage
+
+_RECORD = "container.json"  # of a container, with the layers that it stands on (engine/containers/about.py)
+
+
+class Needed:
+    """Finds out what is needed, and remembers what each image needs: that never changes."""
+
+    def __init__(self, store: Store, cancel: CancelToken | None = None) -> None:
+        self._store = store
+        self._cancel = cancel
+        self._images: dict[tuple[Digest, Digest, Digest | None], Content] = {}
+
+    def look(self) -> Content:
+        """All that is needed now. It is exact while the gate is closed, and quick the second time.
+
+        Blobs that are not here may be among it.
+
+        Raises:
+            StoreDamaged: a list of images, a listed image or a container cannot be read, and so what it
+                needs cannot be told.
+            StoreError: the disk refuses.
+            Cancelled
+        """
+        store = self._store
+        lists = (store.images, store.shallow_images)
+        found = store.pins.content()
+        images = [self._image(image) for part in lists for image in part.all()]
+        blobs = found.blobs.union(*(content.blobs for content in images), *(part.made() for part in lists))
+        return Content(blobs, found.layers.union(*(content.layers for content in images), self._containers()))
+
+    def _image(self, image: StoredImage) -> Content:
+        key = (image.descriptor.digest, image.digest, image.index)
+        if key not in self._images:
+            if self._cancel is not None:
+                self._cancel.check()
+            try:
+                self._images[key] = content_of(self._store, image)
+            except (ContentError, StoreDamaged) as error:
+                raise StoreDamaged(
+                    f"The image {image.name or image.digest} is damaged, and what it needs cannot be told: "
+                    f"{error.message}",
+                    hint="Scrub the store with repair, or pull or delete this image; then try again.",
+                ) from error
+        return self._images[key]
+
+    def _containers(self) -> set[Digest]:
+        layers: set[Digest] = set()
+        with disk_errors("look at the containers"):
+            for record in self._store.containers.glob(f"*/{_RECORD}"):
+                try:
+                    layers.update(Digest.parse(text) for text in json.loads(record.read_bytes())["diff_ids"])
+                except FileNotFoundError:
+                    continue  # just removed
+                except (ValueError, KeyError, TypeError, StrataError) as error:
+                    raise StoreDamaged(
+                        f"{record} is damaged, and what the container needs cannot be told.",
+                        hint="Remove the container.",
+                    ) from error
+        return layers
+
+
+def made_of(images: Iterable[Selected]) -> Content:
+    """What images are made of that are about to be brought, and listed."""
+    blobs: set[Digest] = set()
+    layers: set[Digest] = set()
+    for image in images:
+        blobs.update(map(Digest.of, (*image.raw, listed_form(image.manifest))))
+        blobs.update(layer.digest for layer in image.manifest.layers)
+        layers.update(image.config.diff_ids)
+    return Content(frozenset(blobs), frozenset(layers))
+
+
+def content_of(store: Store, image: StoredImage) -> Content:
+    """What a listed image is made of: the indexes that led to it, manifest, config and layers.
+
+    Raises:
+        StoreDamaged: its manifest or config cannot be read.
+        ContentError: they are no image.
+    """
+    listed = image.descriptor.digest
+    manifest = Manifest.parse(store.blobs.read(listed, MANIFEST_MAX))
+    config = ImageConfig.parse(store.blobs.read(manifest.config.digest, CONFIG_MAX))
+    blobs = {listed, image.digest, manifest.config.digest, *(layer.digest for layer in manifest.layers)}
+    if image.index is not None:
+        blobs |= _indexes(store, image.index)
+    return Content(frozenset(blobs), frozenset(config.diff_ids))
+
+
+def _indexes(store: Store, digest: Digest) -> set[Digest]:
+    """An index and the indexes in it, as far as they are here: nothing depends on them."""
+    found: set[Digest] = set()
+    pending = [digest]
+    while pending:
+        current = pending.pop()
+        if current in found or not store.blobs.has(current):
+            continue
+        found.add(current)
+        try:
+            document = parse_manifest(store.blobs.read(current, MANIFEST_MAX))
+        except (ContentError, StoreDamaged):
+            continue
+        if isinstance(document, Index):
+            pending += [entry.digest for entry in document.images if entry.media_type in INDEX_TYPES]
+    return found

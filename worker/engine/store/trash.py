@@ -1,0 +1,85 @@
+"""The trash: what is cleared away goes out of sight at once, by a rename, and is deleted after that.
+
+Deleting takes long and may be killed; a rename does not. What a killed process left in the trash, the next
+one deletes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import secrets
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from worker.engine.cancel import CancelToken
+from worker.engine.disk import disk_errors, remove_tree
+from worker.engine.store.locks import abandoned
+
+_POLL = 0.1  # seconds
+
+
+class Trash:
+    """A directory on the store's file system, which is always there: a full disk needs no room for it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def take(self, path: Path) -> bool:
+        """Move a file or directory out of sight; False if it is gone already.
+
+        Raises:
+            StoreError: the disk refuses.
+        """
+        with disk_errors("clear away"):
+            try:
+                path.rename(self.path / f"{path.name}-{secrets.token_hex(6)}")
+            except FileNotFoundError:
+                return False
+        return True
+
+    def left(self) -> list[Path]:
+        """What is in it, if nobody is emptying it: of a process that was killed.
+
+        Raises:
+            StoreError: the disk refuses.
+        """
+        with disk_errors("look into the trash"), abandoned(self.path) as dead:
+            return sorted(self.path.iterdir()) if dead else []
+
+    def empty(
+        self, cancel: CancelToken | None = None, on_removed: Callable[[Path], None] | None = None
+    ) -> None:
+        """Delete all that is in it, also what others put there; one at a time empties it.
+
+        Args:
+            on_removed: Called after each that is deleted.
+
+        Raises:
+            Cancelled: the rest stays, out of sight, for the next time.
+            StoreError: the disk refuses.
+        """
+        with disk_errors("clear away"), self._alone(cancel):
+            while found := sorted(self.path.iterdir()):
+                for path in found:
+                    if cancel is not None:
+                        cancel.check()
+                    remove_tree(path)
+                    if on_removed is not None:
+                        on_removed(path)
+
+    @contextlib.contextmanager
+    def _alone(self, cancel: CancelToken | None) -> Iterator[None]:
+        fd = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            waiting = cancel or CancelToken()
+            while True:
+                try:
+                    fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except BlockingIOError:
+                    waiting.wait(_POLL)
+            yield
+        finally:
+            os.close(fd)
