@@ -23,6 +23,7 @@ def pull(request: HttpRequest, given: PullIn, response: HttpResponse) -> Status[
         project_for(user, given.project),
         given.reference,
         platform=given.platform or "",
+        platforms=given.platforms,
         insecure=given.insecure,
         fetch_only=given.fetch_only,
         by=user,

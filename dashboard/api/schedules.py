@@ -54,8 +54,11 @@ def schedule(request: HttpRequest, id: int) -> ScheduleOut:
 def change(request: HttpRequest, id: int, given: ScheduleChange) -> ScheduleOut:
     """Operators."""
     row = _schedule(request, id)
-    wanted = {name: getattr(row, name) for name in ScheduleChange.model_fields}
-    wanted |= given.dict(exclude_none=True)
+    wanted = {name: getattr(row, name) for name in ScheduleChange.model_fields if name != "platforms"}
+    changes = given.dict(exclude_none=True)
+    if "platforms" in changes:
+        wanted["platform"] = ""
+    wanted |= changes
     return ScheduleOut.of(services.save_schedule(row.project, **wanted, by=caller(request), schedule=row))
 
 

@@ -57,7 +57,8 @@ class PlainLines:
             return
         self._phases[position] = phase
         total = len(self._plans)
-        self._print(f"layer {position + 1}/{total} {_short(plan.digest)} {size(plan.size)}: {phase.value}")
+        what = f"layer {position + 1}/{total} {_short(plan.digest)} {size(plan.size)}{_of(plan)}"
+        self._print(f"{what}: {phase.value}")
 
     def _print(self, line: str) -> None:
         print(line, file=self._out, flush=True)
@@ -90,7 +91,8 @@ class Bars:
         with self._lock:
             match event:
                 case Resolved():
-                    self._head = f"{event.reference} for {event.platform}"
+                    # Of several platforms one follows the other.
+                    self._head += f", {event.platform}" if self._head else _head(event)
                 case Planned():
                     self._plans = {plan.position: plan for plan in event.layers}
                     self._layers = {plan.position: _at_first(plan) for plan in event.layers}
@@ -127,12 +129,20 @@ class Bars:
         share = 1.0 if layer.phase in _FINISHED else layer.done / plan.size if plan.size else 0.0
         filled = round(_BAR * min(1.0, share))
         bar = "█" * filled + "░" * (_BAR - filled)
-        return f"{_short(plan.digest)} {bar} {size(plan.size):>9}  {layer.phase.value}"
+        return f"{_short(plan.digest)} {bar} {size(plan.size):>9}  {layer.phase.value}{_of(plan)}"
 
 
 def _at_first(plan: LayerPlan) -> LayerProgress:
     phase = Phase.PRESENT if plan.present else Phase.WAITING
     return LayerProgress(plan.position, phase, plan.size if plan.present else 0, plan.size)
+
+
+def _head(event: Resolved) -> str:
+    return f"{event.reference} for {event.platform}"
+
+
+def _of(plan: LayerPlan) -> str:
+    return f" of {plan.platform}" if plan.platform else ""
 
 
 def _retrying(event: Retrying) -> str:

@@ -2,9 +2,11 @@
 
 from worker.models.container import AT_REST_STATES, Container, ContainerState
 from worker.models.image import Image, ImageLayer, Tag, TagMovement
+from worker.models.index import ImageIndex, OfferedImage
 from worker.models.job import ACTIVE_STATES, FINAL_STATES, STORAGE_KINDS, Job, JobKind, JobState
 from worker.models.layer import Blob, Layer
 from worker.models.project import Membership, Project, Role
+from worker.models.referrer import Referrer, ReferrerKind
 from worker.models.registry import Registry
 from worker.models.schedule import Schedule
 from worker.models.storage import RemovedManifest, StoreSurvey
@@ -20,13 +22,17 @@ __all__ = [
     "Container",
     "ContainerState",
     "Image",
+    "ImageIndex",
     "ImageLayer",
     "Job",
     "JobKind",
     "JobState",
     "Layer",
     "Membership",
+    "OfferedImage",
     "Project",
+    "Referrer",
+    "ReferrerKind",
     "Registry",
     "RemovedManifest",
     "Role",

@@ -5,9 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 from django.db import models
+from django.db.models import Exists, OuterRef
 
+from worker.models.index import ImageIndex
 from worker.models.layer import Blob, Layer
 from worker.models.project import Project
+
+
+class ImageQuerySet(models.QuerySet["Image"]):
+    """Images, with what only they can be asked."""
+
+    def leads(self) -> ImageQuerySet:
+        """Of the images of one index only the one that came here first: it stands for all of them."""
+        earlier = Image.objects.filter(index=OuterRef("index"), pk__lt=OuterRef("pk"))
+        return self.exclude(Exists(earlier))
 
 
 class Image(models.Model):
@@ -20,6 +31,9 @@ class Image(models.Model):
         unpacked_size: bytes of its layers' uncompressed tars; None until all were extracted once.
         chain_id: chain ID of its top layer; empty for an image without layers. Twins share it.
         extracted: whether every layer's tree stands in the store.
+        index: the index that led to it when it was pulled last; what else that led to is the same image for
+            another platform. None if it was pulled without one.
+        referrers_at: when the registry was last asked what refers to it; None: never.
     """
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="images")
@@ -39,9 +53,15 @@ class Image(models.Model):
     chain_id = models.CharField(max_length=71, blank=True, default="", db_index=True)
     extracted = models.BooleanField(default=False)
     pulled_at = models.DateTimeField()
+    index = models.ForeignKey(
+        ImageIndex, on_delete=models.SET_NULL, null=True, blank=True, related_name="images"
+    )
+    referrers_at = models.DateTimeField(null=True, blank=True)
     layers: models.ManyToManyField[Layer, ImageLayer] = models.ManyToManyField(
         Layer, through="ImageLayer", related_name="images"
     )
+
+    objects = ImageQuerySet.as_manager()
 
     class Meta:
         ordering = ["-pulled_at", "-id"]

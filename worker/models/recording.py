@@ -7,7 +7,7 @@ milliseconds, and of two that complete an image together the later one must see 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -17,9 +17,11 @@ from django.utils.timezone import now
 
 from worker.engine.oci import Reference
 from worker.engine.pull import PulledImage, PulledLayer
-from worker.models.image import Image, ImageLayer, Tag, TagMovement
+from worker.models.image import Image, ImageLayer
+from worker.models.indexing import record_index
 from worker.models.layer import Blob, Layer
 from worker.models.project import Project
+from worker.models.tagging import move_tag
 
 # Any number will do, as long as nothing else on this database server uses it.
 _TURN = 0x57247B
@@ -32,18 +34,29 @@ _Form = tuple[str, str, str, int]
 
 def record(project: Project, reference: Reference, pulled: PulledImage) -> Image:
     """Write what a pull brought; if ``reference`` has a tag, let it point there. Return the image."""
-    moment = now()
+    return record_all(project, reference, [pulled])[0]
+
+
+def record_all(project: Project, reference: Reference, pulled: Sequence[PulledImage]) -> list[Image]:
+    """Write what a pull of several platforms brought, as one image. Return its images, in the same order.
+
+    Of those that are new the first gets the lowest id, and so stands for all of them
+    (:meth:`ImageQuerySet.leads`).
+    """
     with transaction.atomic():
         take_turn()
-        layers = _record_layers(pulled.layers)
-        blobs = _record_blobs(pulled.layers, layers)
-        image = _record_image(project, reference, pulled, moment)
-        _record_stack(image, pulled.layers, layers, blobs)
+        moment = now()
+        parts = [layer for image in pulled for layer in image.layers]
+        layers = _record_layers(parts)
+        blobs = _record_blobs(parts, layers)
+        images = _record_images(project, reference, pulled, moment)
+        _record_stacks(zip(images, pulled, strict=True), layers, blobs)
         _record_extraction(layers)
+        record_index(project, pulled, images, moment)
         if reference.tag is not None:
-            _move_tag(image, reference)
-        image.refresh_from_db()
-    return image
+            move_tag(reference, reference.tag, images, moment)
+        fresh = Image.objects.select_related("project").in_bulk([image.pk for image in images])
+    return [fresh[image.pk] for image in images]
 
 
 def record_extraction(image: Image, pulled: PulledImage) -> Image:
@@ -101,35 +114,44 @@ def _form(layer: PulledLayer) -> _Form:
     return str(layer.digest), str(layer.diff_id), layer.media_type, layer.size
 
 
-def _record_image(project: Project, reference: Reference, pulled: PulledImage, moment: datetime) -> Image:
-    image, created = Image.objects.get_or_create(
+def _record_images(
+    project: Project, reference: Reference, pulled: Sequence[PulledImage], moment: datetime
+) -> list[Image]:
+    digests = [str(image.digest) for image in pulled]
+    rows = Image.objects.filter(project=project, digest__in=digests).defer("config")
+    known = {row.digest: row for row in rows}
+    made = [_image(project, reference, one, moment) for one in pulled if str(one.digest) not in known]
+    Image.objects.bulk_create(made)
+    known |= {row.digest: row for row in made}
+    changed = [str(one.digest) for one in pulled if not one.unchanged]
+    rows.filter(digest__in=changed).update(pulled_at=moment)
+    return [known[digest] for digest in digests]
+
+
+def _image(project: Project, reference: Reference, pulled: PulledImage, moment: datetime) -> Image:
+    return Image(
         project=project,
         digest=str(pulled.digest),
-        defaults={
-            "media_type": pulled.media_type,
-            "registry_host": reference.registry,
-            "repository": reference.repository,
-            "os": pulled.platform.os,
-            "architecture": pulled.platform.architecture,
-            "variant": pulled.platform.variant,
-            "config_digest": str(pulled.config_digest),
-            "config": _storable(pulled.config.raw_json),
-            "created_by_builder_at": pulled.config.created,
-            "layer_count": len(pulled.layers),
-            "compressed_size": sum(layer.size for layer in pulled.layers),
-            "chain_id": str(pulled.layers[-1].chain_id) if pulled.layers else "",
-            "extracted": not pulled.layers,
-            "unpacked_size": None if pulled.layers else 0,
-            "pulled_at": moment,
-        },
+        media_type=pulled.media_type,
+        registry_host=reference.registry,
+        repository=reference.repository,
+        os=pulled.platform.os,
+        architecture=pulled.platform.architecture,
+        variant=pulled.platform.variant,
+        config_digest=str(pulled.config_digest),
+        config=_storable(pulled.config.raw_json),
+        created_by_builder_at=pulled.config.created,
+        layer_count=len(pulled.layers),
+        compressed_size=sum(layer.size for layer in pulled.layers),
+        chain_id=str(pulled.layers[-1].chain_id) if pulled.layers else "",
+        extracted=not pulled.layers,
+        unpacked_size=None if pulled.layers else 0,
+        pulled_at=moment,
     )
-    if not created and not pulled.unchanged:
-        Image.objects.filter(pk=image.pk).update(pulled_at=moment)
-    return image
 
 
-def _record_stack(
-    image: Image, pulled: Sequence[PulledLayer], layers: dict[str, Layer], blobs: dict[_Form, Blob]
+def _record_stacks(
+    pairs: Iterable[tuple[Image, PulledImage]], layers: dict[str, Layer], blobs: dict[_Form, Blob]
 ) -> None:
     ImageLayer.objects.bulk_create(
         [
@@ -141,7 +163,8 @@ def _record_stack(
                 chain_id=str(layer.chain_id),
                 created_by=_storable(layer.created_by),
             )
-            for layer in pulled
+            for image, pulled in pairs
+            for layer in pulled.layers
         ],
         ignore_conflicts=True,
     )
@@ -155,31 +178,6 @@ def _record_extraction(layers: dict[str, Layer]) -> None:
     for image_id in sorted(touched.exclude(Exists(missing)).values_list("pk", flat=True)):
         sizes = ImageLayer.objects.filter(image=image_id).aggregate(sum=Sum("layer__unpacked_size"))
         Image.objects.filter(pk=image_id).update(extracted=True, unpacked_size=sizes["sum"])
-
-
-def _move_tag(image: Image, reference: Reference) -> None:
-    moment = now()
-    tag, created = Tag.objects.select_for_update().get_or_create(
-        project=image.project,
-        registry_host=reference.registry,
-        repository=reference.repository,
-        name=reference.tag,
-        platform=image.platform,
-        defaults={"image": image, "moved_at": moment, "checked_at": moment},
-    )
-    if not created:
-        # Taken under the lock: who waited for it came later, and the movements must say so.
-        moment = now()
-    if created or tag.image_id != image.pk:
-        TagMovement.objects.create(
-            tag=tag,
-            from_digest="" if created or tag.image is None else tag.image.digest,
-            to_digest=image.digest,
-            moved_at=moment,
-        )
-        tag.image, tag.moved_at = image, moment
-    tag.checked_at = moment
-    tag.save(update_fields=["image", "moved_at", "checked_at"])
 
 
 def _storable(value: Any) -> Any:

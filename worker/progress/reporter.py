@@ -65,6 +65,8 @@ class _Layer:
             fetched=self.fetched,
             unpacked=self.unpacked,
             speed=round(speed, 1),
+            platform=self.plan.platform,
+            again=self.plan.again,
         )
 
 
@@ -82,6 +84,7 @@ class Reporter:
         self._state = job.state
         self._emit = emit
         self._lock = threading.Lock()
+        self._resolved: list[Resolved] = []
         self._layers: dict[int, _Layer] = {}
         self._keeping: KeepingInfo | None = None
         self._kept = Meter()
@@ -106,7 +109,9 @@ class Reporter:
         with self._lock:
             match event:
                 case Resolved():
-                    self._digest, self._platform = event.digest, event.platform
+                    self._resolved.append(event)
+                    self._digest = self._resolved[0].digest
+                    self._platform = ",".join(found.platform for found in self._resolved)
                 case Planned():
                     self._layers = {plan.position: _new_layer(plan) for plan in event.layers}
                 case LayerProgress():
@@ -140,12 +145,14 @@ class Reporter:
     def _snapshot(self) -> Snapshot:
         now = time.monotonic()
         layers = tuple(self._layers[position].snapshot(now) for position in sorted(self._layers))
-        speed = sum(layer.speed for layer in layers)
+        # A layer that is there twice is brought once, and counts once.
+        counted = [layer for layer in self._layers.values() if not layer.plan.again]
+        speed = sum(layer.speed for layer in layers if not layer.again)
         if self._keeping is not None:
             speed += self._kept.sample(self._keeping.bytes, now)
         self._peak = max(self._peak, speed)
-        done = sum(layer.reached for layer in self._layers.values())
-        total = sum(layer.size for layer in layers)
+        done = sum(layer.reached for layer in counted)
+        total = sum(layer.plan.size for layer in counted)
         return Snapshot(
             job=self._job_id,
             state=self._state,
@@ -154,9 +161,9 @@ class Reporter:
             digest=self._digest,
             platform=self._platform,
             layers=layers,
-            fetched=sum(layer.fetched for layer in layers),
-            to_fetch=sum(layer.plan.size for layer in self._layers.values() if not layer.plan.present),
-            present_bytes=sum(layer.plan.size for layer in self._layers.values() if layer.plan.present),
+            fetched=sum(layer.fetched for layer in counted),
+            to_fetch=sum(layer.plan.size for layer in counted if not layer.plan.present),
+            present_bytes=sum(layer.plan.size for layer in counted if layer.plan.present),
             done=done,
             total=total,
             speed=round(speed, 1),

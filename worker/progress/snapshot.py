@@ -22,6 +22,8 @@ class LayerSnapshot:
         done: compressed bytes consumed in this phase, of ``size``.
         fetched: bytes that crossed the wire in this run.
         unpacked: bytes of uncompressed tar produced so far.
+        platform: of the image that it belongs to, where several are pulled; else empty.
+        again: it stands at a lower position already; the job's sums count it there.
     """
 
     position: int
@@ -33,6 +35,8 @@ class LayerSnapshot:
     fetched: int = 0
     unpacked: int = 0
     speed: float = 0.0
+    platform: str = ""
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +74,9 @@ class Snapshot:
     """A whole job at one moment. Sizes in bytes, speeds in bytes per second.
 
     Attributes:
-        digest, platform: of the image, once resolved; else empty.
-        layers: base first; empty until planned, and for jobs without layers.
+        digest: of the image, of several of the first, once resolved; else empty.
+        platform: likewise; several are separated by commas.
+        layers: base first, of several images one after another; empty until planned, and for jobs without.
         fetched: bytes that crossed the wire in this run; to_fetch: bytes that have to, in all.
         present_bytes: compressed size of the layers that were already here.
         done, total: compressed bytes dealt with, of all layers; never goes backwards within a run.

@@ -66,7 +66,7 @@ def retry(job: Job, *, by: User | None) -> Job:
     if job.kind in STORAGE_KINDS:
         return repeat(job, by=by)
     if job.kind == JobKind.PULL:
-        check_pull(job.project, job.reference, job.platform)
+        check_pull(job.project, job.reference)
     elif job.kind == JobKind.EXTRACT and job.image is None:
         raise Conflict("The image of this job is gone.", hint="Pull it again.")
     elif job.kind == JobKind.CONTAINER:

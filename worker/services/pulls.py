@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from django.contrib.auth.models import User
 
 from worker.engine.errors import Conflict
-from worker.engine.oci import Platform, Reference
+from worker.engine.oci import Reference
 from worker.models import ACTIVE_STATES, Image, Job, JobKind, Project, Role, Schedule
 from worker.models.limits import require_allowed, require_quota
+from worker.models.platforms import write_platforms
 from worker.models.reach import endpoint_for
 from worker.services.access import creator, require
 from worker.tasks.dispatch import submit
@@ -18,6 +21,7 @@ def start_pull(
     reference: str,
     *,
     platform: str = "",
+    platforms: Sequence[str] = (),
     insecure: bool | None = None,
     fetch_only: bool = False,
     by: User | None,
@@ -27,6 +31,7 @@ def start_pull(
 
     Args:
         platform: os/arch[/variant]; empty for the one of the worker's machine.
+        platforms: several of an index's, or ``all``, instead of one or besides it.
         insecure: allow plain HTTP and unverified TLS; None: as the project's registry row says.
         fetch_only: fetch and verify the blobs, extract nothing.
 
@@ -37,25 +42,23 @@ def start_pull(
         Conflict: the project has used up its quota, or a stored password cannot be decrypted.
     """
     require(by, project, Role.OPERATOR)
-    parsed = check_pull(project, reference, platform)
+    parsed, wanted = check_pull(project, reference), write_platforms([platform, *platforms])
     # What the worker will need; if it cannot be had, better say so now.
     endpoint_for(project, parsed.registry, insecure)
     return submit(
         project,
         JobKind.PULL,
         reference=str(parsed),
-        platform=str(Platform.parse(platform)) if platform else "",
+        platform=wanted,
         arguments={"insecure": insecure, "fetch_only": fetch_only},
         schedule=schedule,
         created_by=creator(by),
     )
 
 
-def check_pull(project: Project, reference: str, platform: str = "") -> Reference:
+def check_pull(project: Project, reference: str) -> Reference:
     """Return the parsed reference of a pull that may be made; raises as :func:`start_pull`."""
     parsed = Reference.parse(reference)
-    if platform:
-        Platform.parse(platform)
     require_allowed(parsed.registry)
     require_quota(project)
     return parsed

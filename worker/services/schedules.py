@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from django.contrib.auth.models import User
 from django.utils.timezone import now
 
 from worker.engine.errors import Conflict
-from worker.engine.oci import Platform, Reference
+from worker.engine.oci import Reference
 from worker.models import ACTIVE_STATES, Job, Project, Role, Schedule
 from worker.models.cron import next_run
 from worker.models.limits import require_allowed
+from worker.models.platforms import write_platforms
 from worker.progress import announce
 from worker.services.access import creator, require
 from worker.services.pulls import start_pull
@@ -20,6 +23,7 @@ def save_schedule(
     *,
     reference: str,
     platform: str,
+    platforms: Sequence[str] = (),
     insecure: bool,
     cron: str,
     timezone: str,
@@ -28,6 +32,8 @@ def save_schedule(
     schedule: Schedule | None = None,
 ) -> Schedule:
     """Add a schedule, or change ``schedule``.
+
+    ``platform`` may name several, separated by commas, or be ``all``; so may ``platforms``.
 
     Raises:
         NotAllowed: ``by`` is not an operator, or the registry is not on the allow-list.
@@ -38,7 +44,7 @@ def save_schedule(
     require_allowed(parsed.registry)
     row = schedule or Schedule(project=project, created_by=creator(by))
     row.reference = str(parsed)
-    row.platform = str(Platform.parse(platform)) if platform else ""
+    row.platform = write_platforms([platform, *platforms])
     row.insecure = insecure
     row.cron = " ".join(cron.split())
     row.timezone = timezone

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from django.conf import settings
@@ -11,38 +11,42 @@ from worker.engine import pull as engine
 from worker.engine.errors import NotFound
 from worker.engine.events import Event, Listener
 from worker.engine.extract import extract
-from worker.engine.oci import Digest, Platform, Reference
+from worker.engine.oci import Digest, Reference
 from worker.engine.store import Store
 from worker.models.limits import require_allowed
+from worker.models.platforms import read_platforms
 from worker.models.reach import endpoint_for
-from worker.models.recording import record, record_extraction
+from worker.models.recording import record_all, record_extraction
 from worker.tasks.running import Outcome, Run
 
 
 def pull_image(
-    run: Run, listener: Listener | None = None, arrived: Callable[[engine.PulledImage], None] | None = None
+    run: Run,
+    listener: Listener | None = None,
+    arrived: Callable[[Sequence[engine.PulledImage]], None] | None = None,
 ) -> Outcome:
-    """Pull what the job names, and enter it in the catalog.
+    """Pull what the job names, for all platforms that it names, and enter it in the catalog.
 
     Args:
         listener: is told of the progress as well.
-        arrived: is called with the image.
+        arrived: is called with the images, the job's own first.
     """
     job = run.job
     reference = Reference.parse(job.reference)
     require_allowed(reference.registry)
     request = engine.PullRequest(
         reference=reference,
-        platform=Platform.parse(job.platform) if job.platform else None,
+        platform=None,
+        platforms=read_platforms(job.platform),
         endpoint=endpoint_for(job.project, reference.registry, job.arguments.get("insecure")),
         fetch_only=bool(job.arguments.get("fetch_only")),
         layers_at_once=settings.LAYERS_AT_ONCE,
     )
-    pulled = engine.pull(_store(), request, _both(run.reporter, listener), run.cancel)
-    image = record(job.project, reference, pulled)
+    pulled = engine.pull_platforms(_store(), request, _both(run.reporter, listener), run.cancel)
+    images = record_all(job.project, reference, pulled)
     if arrived is not None:
         arrived(pulled)
-    return Outcome(_facts(pulled), image)
+    return Outcome(_facts(pulled) | {"images": [image.pk for image in images]}, images[0])
 
 
 def extract_image(run: Run) -> Outcome:
@@ -51,7 +55,7 @@ def extract_image(run: Run) -> Outcome:
     if image is None:
         raise NotFound("The image of this job is gone.", hint="Pull it again.")
     pulled = extract(_store(), Digest.parse(image.digest), run.reporter, run.cancel)
-    return Outcome(_facts(pulled), record_extraction(image, pulled))
+    return Outcome(_facts([pulled]), record_extraction(image, pulled))
 
 
 def _store() -> Store:
@@ -60,13 +64,13 @@ def _store() -> Store:
     return store
 
 
-def _facts(pulled: engine.PulledImage) -> dict[str, Any]:
+def _facts(pulled: Sequence[engine.PulledImage]) -> dict[str, Any]:
     return {
-        "unchanged": pulled.unchanged,
-        "bytes_fetched": pulled.bytes_fetched,
-        "layers_extracted": pulled.layers_extracted,
-        "digest": str(pulled.digest),
-        "platform": str(pulled.platform),
+        "unchanged": all(image.unchanged for image in pulled),
+        "bytes_fetched": sum(image.bytes_fetched for image in pulled),
+        "layers_extracted": sum(image.layers_extracted for image in pulled),
+        "digest": str(pulled[0].digest),
+        "platform": ",".join(str(image.platform) for image in pulled),
     }
 
 

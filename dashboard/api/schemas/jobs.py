@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from datetime import datetime
+from typing import Annotated
 
 from ninja import Field, Schema
 
@@ -13,17 +14,25 @@ from worker.progress import Snapshot
 
 
 class PullIn(Input):
-    """What to pull. ``insecure``: plain HTTP or unchecked TLS; absent: as the registry's entry says."""
+    """What to pull. ``insecure``: plain HTTP or unchecked TLS; absent: as the registry's entry says.
+
+    ``platforms``: several of an index's images, pulled as one; or only `all`. They come besides ``platform``.
+    """
 
     reference: str = Field(min_length=1, max_length=512, examples=["debian:bookworm"])
     platform: str | None = Field(None, max_length=152, examples=["linux/arm64/v8"])
+    platforms: list[Annotated[str, Field(max_length=152)]] = Field([], max_length=50, examples=[["all"]])
     insecure: bool | None = None
     fetch_only: bool = False
     project: ProjectSlug = None
 
 
 class LayerProgressOut(Schema):
-    """One layer. ``done`` counts compressed bytes of ``size`` in this phase, ``speed`` bytes per second."""
+    """One layer. ``done`` counts compressed bytes of ``size`` in this phase, ``speed`` bytes per second.
+
+    Where several platforms are pulled, ``platform`` says of which image it is, positions go on from one image
+    to the next, and the layer that stands at a lower position ``again`` counts there.
+    """
 
     position: int
     digest: str
@@ -34,6 +43,8 @@ class LayerProgressOut(Schema):
     fetched: Bytes
     unpacked: Bytes
     speed: float
+    platform: str
+    again: bool
 
 
 class RetryingOut(Schema):
@@ -64,7 +75,10 @@ class ProgressOut(Schema):
 
 
 class JobOut(Schema):
-    """A job. ``image`` is the id of the image it brought or works on; ``unchanged``: nothing was new."""
+    """A job. ``image`` is the id of the image it brought or works on; ``unchanged``: nothing was new.
+
+    ``images`` are all that a pull of several platforms brought, ``image`` the first of them.
+    """
 
     id: int
     project: str
@@ -75,6 +89,7 @@ class JobOut(Schema):
     error: ErrorOut | None
     progress: ProgressOut
     image: int | None
+    images: list[int]
     container: int | None
     schedule: int | None
     unchanged: bool
@@ -99,6 +114,7 @@ class JobOut(Schema):
             error=_error(job, snapshot),
             progress=ProgressOut(**{name: progress[name] for name in ProgressOut.model_fields}),
             image=job.image_id,
+            images=job.result.get("images") or ([job.image_id] if job.image_id else []),
             container=job.container_id,
             schedule=job.schedule_id,
             unchanged=bool(job.result.get("unchanged")),

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Annotated
 
 from ninja import Field, Schema
 
 from dashboard.api.schemas.common import Input, ProjectSlug
 from worker.models import Schedule
 
+PlatformName = Annotated[str, Field(max_length=152)]
+
 
 class ScheduleIn(Input):
-    """A pull that starts by itself. ``cron`` has five fields, ``timezone`` is an IANA name."""
+    """A pull that starts by itself. ``cron`` has five fields, ``timezone`` is an IANA name.
+
+    ``platforms``: several of an index's images, pulled as one; or only `all`. They come besides ``platform``.
+    """
 
     reference: str = Field(min_length=1, max_length=512, examples=["debian:bookworm"])
     platform: str | None = Field(None, max_length=152)
+    platforms: list[PlatformName] = Field([], max_length=50)
     insecure: bool = False
     cron: str = Field(min_length=1, max_length=100, examples=["0 4 * * *"])
     timezone: str = Field("UTC", max_length=64)
@@ -23,10 +30,11 @@ class ScheduleIn(Input):
 
 
 class ScheduleChange(Input):
-    """What to change; an absent field stays."""
+    """What to change; an absent field stays. ``platforms`` replaces ``platform``, unless both are given."""
 
     reference: str | None = Field(None, min_length=1, max_length=512)
     platform: str | None = Field(None, max_length=152)
+    platforms: list[PlatformName] | None = Field(None, max_length=50)
     insecure: bool | None = None
     cron: str | None = Field(None, min_length=1, max_length=100)
     timezone: str | None = Field(None, max_length=64)
@@ -34,12 +42,16 @@ class ScheduleChange(Input):
 
 
 class ScheduleOut(Schema):
-    """A schedule. ``next_run_at`` is null while it is off."""
+    """A schedule. ``next_run_at`` is null while it is off.
+
+    ``platforms`` are those asked for, perhaps `all`; none is this machine's. ``platform``: in one line.
+    """
 
     id: int
     project: str
     reference: str
     platform: str
+    platforms: list[str]
     insecure: bool
     cron: str
     timezone: str
@@ -56,6 +68,7 @@ class ScheduleOut(Schema):
             project=schedule.project.slug,
             reference=schedule.reference,
             platform=schedule.platform,
+            platforms=schedule.platform.split(",") if schedule.platform else [],
             insecure=schedule.insecure,
             cron=schedule.cron,
             timezone=schedule.timezone,

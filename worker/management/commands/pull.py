@@ -17,12 +17,13 @@ from django.utils.timezone import now
 
 from worker.engine.cancel import CancelToken
 from worker.engine.errors import NotFound, StrataError
-from worker.engine.oci import Platform, Reference
+from worker.engine.oci import Reference
 from worker.engine.pull import PulledImage
 from worker.management.bar import Bars, PlainLines, size
 from worker.management.preparing import is_prepared, prepare_database
 from worker.models import Job, JobKind, JobState, Project
 from worker.models.limits import require_allowed, require_quota
+from worker.models.platforms import write_platforms
 from worker.tasks.pulling import pull_image
 from worker.tasks.running import Outcome, Run, run_job
 
@@ -42,7 +43,11 @@ class Command(BaseCommand):
             help="allow plain HTTP and certificates that nobody vouches for",
         )
         parser.add_argument(
-            "--platform", default="", metavar="OS/ARCH[/VARIANT]", help="default: this machine's"
+            "--platform",
+            action="append",
+            default=[],
+            metavar="OS/ARCH[/VARIANT]",
+            help="default: this machine's; may be given several times, or be all",
         )
         parser.add_argument("--json", action="store_true", help="print what was pulled as a JSON object")
         parser.add_argument("--project", default="", metavar="SLUG", help="default: the first project")
@@ -72,14 +77,16 @@ class Command(BaseCommand):
                 "Run it again with --verbosity 2." if job.error_code == "internal_error" else job.error_hint
             )
             self._fail(job.error_message, hint, job.error_code)
-        if pulled is None or state is not JobState.SUCCEEDED:
+        if not pulled or state is not JobState.SUCCEEDED:
             self.stderr.write("cancelled: finished parts are kept")
             sys.exit(_INTERRUPTED)
         self._print(job, pulled, round(time.monotonic() - begun, 2), as_json=options["json"])
 
     def _job(self, options: dict[str, Any]) -> Job:
         reference = Reference.parse(options["reference"])
-        platform = str(Platform.parse(options["platform"])) if options["platform"] else ""
+        # From a program (call_command) it may be one, or none, as it always could.
+        given = options["platform"] or ()
+        platform = write_platforms([given] if isinstance(given, str) else given)
         require_allowed(reference.registry)
         if not is_prepared():
             prepare_database()
@@ -98,24 +105,30 @@ class Command(BaseCommand):
             sent_at=now(),
         )
 
-    def _pull(self, job: Job, token: CancelToken) -> tuple[JobState | None, PulledImage | None]:
+    def _pull(self, job: Job, token: CancelToken) -> tuple[JobState | None, list[PulledImage]]:
         arrived: list[PulledImage] = []
         with Bars(sys.stderr) if sys.stderr.isatty() else PlainLines(sys.stderr) as listener:
 
             def work(run: Run) -> Outcome:
-                return pull_image(run, listener, arrived.append)
+                return pull_image(run, listener, arrived.extend)
 
             state = run_job(job.pk, work, token)
-        return state, arrived[0] if arrived else None
+        return state, arrived
 
-    def _print(self, job: Job, pulled: PulledImage, seconds: float, *, as_json: bool) -> None:
+    def _print(self, job: Job, pulled: list[PulledImage], seconds: float, *, as_json: bool) -> None:
         if as_json:
             self.stdout.write(json.dumps(_facts(job, pulled, seconds)))
-        elif pulled.unchanged:
-            self.stdout.write(f"{job.reference} is unchanged: {pulled.digest}")
+            return
+        what = ", ".join(
+            f"{image.digest} for {image.platform}" if len(pulled) > 1 else str(image.digest)
+            for image in pulled
+        )
+        if all(image.unchanged for image in pulled):
+            self.stdout.write(f"{job.reference} is unchanged: {what}")
         else:
-            fetched = f"{size(pulled.bytes_fetched)} fetched, {pulled.layers_extracted} layers extracted"
-            self.stdout.write(f"{job.reference} pulled: {pulled.digest} ({fetched}, {seconds:.1f} s)")
+            fetched = size(sum(image.bytes_fetched for image in pulled))
+            took = f"{fetched} fetched, {sum(image.layers_extracted for image in pulled)} layers extracted"
+            self.stdout.write(f"{job.reference} pulled: {what} ({took}, {seconds:.1f} s)")
 
     def _fail(self, message: str, hint: str, code: str) -> None:
         self.stderr.write(f"error: {message} {hint} [{code}]")
@@ -141,14 +154,26 @@ def _cancel_on_signals(token: CancelToken) -> None:
         signal.signal(number, handler)
 
 
-def _facts(job: Job, pulled: PulledImage, seconds: float) -> dict[str, Any]:
+def _facts(job: Job, pulled: list[PulledImage], seconds: float) -> dict[str, Any]:
+    ids = job.result["images"]
+    images = [{"image": id, **_image_facts(image)} for id, image in zip(ids, pulled, strict=True)]
     return {
         "reference": job.reference,
+        "index": str(pulled[0].index) if pulled[0].index else None,
+        **images[0],
+        "unchanged": all(image.unchanged for image in pulled),
+        "bytes_fetched": sum(image.bytes_fetched for image in pulled),
+        "images": images,
+        "seconds": seconds,
+    }
+
+
+def _image_facts(pulled: PulledImage) -> dict[str, Any]:
+    return {
         "digest": str(pulled.digest),
         "platform": str(pulled.platform),
         "unchanged": pulled.unchanged,
         "bytes_fetched": pulled.bytes_fetched,
-        "image": job.image_id,
         "layers": [
             {
                 "position": layer.position,
@@ -161,5 +186,4 @@ def _facts(job: Job, pulled: PulledImage, seconds: float) -> dict[str, Any]:
             }
             for layer in pulled.layers
         ],
-        "seconds": seconds,
     }
