@@ -38,15 +38,15 @@ class SharedStream(BlobStream):
         self._lane = lane
 
     def read(self, size: int = CHUNK) -> bytes:
+        if not self._told:
+            self._told = True
+            self._sources.sends(self._source, self._digest)
         try:
             data = super().read(min(size, self._lane.piece) if self._lane is not None else size)
         except (RegistryError, ContentError):
             if self._source.session is not self._sources.origin:
                 self._source.rest()
             raise
-        if not self._told:
-            self._told = True
-            self._sources.sends(self._source, self._digest)
         if self._lane is not None:
             self._lane.pay(len(data))
         return data
