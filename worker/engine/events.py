@@ -91,6 +91,26 @@ class Retrying:
 
 
 @dataclass(frozen=True, slots=True)
+class RateLimitSeen:
+    """A registry said how many pulls it still grants.
+
+    Attributes:
+        host: The registry's, as references name it; that of a mirror, if it was the mirror that said it.
+        limit, remaining: Pulls within the window, and how many of them are left.
+        window: In seconds; 0 if it was not said.
+        source: Who is counted, in the registry's words (an address, an account); may be empty.
+        wait: Seconds after which there are certainly more; 0 if that is not known.
+    """
+
+    host: str
+    limit: int
+    remaining: int
+    window: int
+    source: str
+    wait: int
+
+
+@dataclass(frozen=True, slots=True)
 class Keeping:
     """A job that keeps the store in order moved on (collect, scrub, rebuild).
 
@@ -108,7 +128,7 @@ class Keeping:
     subject: str
 
 
-Event = Resolved | Planned | LayerProgress | Retrying | Keeping
+Event = Resolved | Planned | LayerProgress | Retrying | RateLimitSeen | Keeping
 Listener = Callable[[Event], None]
 
 

@@ -126,19 +126,26 @@ class LayerWork:
         self.report.moved(Phase.DOWNLOADING, self._store.blobs.partial_size(self._task.descriptor.digest))
 
     def _download(self, bring: Callable[[BlobWriter], None]) -> None:
-        """Write the blob with ``bring``; once more from the start if what was on disk may be to blame."""
+        """Write the blob with ``bring``; from the start again if the disk or a mirror is to blame."""
         descriptor = self._task.descriptor
         self._additions.blob(descriptor.digest)
-        for _ in range(2):
+        while True:
             with self._store.blobs.ingest(descriptor.digest, descriptor.size) as writer:
                 try:
                     bring(writer)
                 except (ContentError, DiskFull) as error:
                     writer.discard()
-                    if not (writer.replayed and isinstance(error, DigestMismatch)):
+                    if not self._may_turn_out_better(error, writer):
                         raise
                 else:
                     return
+
+    def _may_turn_out_better(self, error: ContentError | DiskFull, writer: BlobWriter) -> bool:
+        """Whether another attempt takes other bytes: none from the disk now, none from a mirror that lied."""
+        if not isinstance(error, DigestMismatch | SizeMismatch):
+            return False
+        mirrored = self._source is not None and self._source.client.blame(self._task.descriptor.digest)
+        return mirrored or (writer.replayed > 0 and isinstance(error, DigestMismatch))
 
     def _bring(self, writer: BlobWriter) -> None:
         self._fill(writer, discard)

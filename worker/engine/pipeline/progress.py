@@ -7,8 +7,9 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 
-from worker.engine.events import Event, LayerProgress, Listener, Phase, Retrying
+from worker.engine.events import Event, LayerProgress, Listener, Phase, RateLimitSeen, Retrying
 from worker.engine.pipeline.plan import LayerTask
+from worker.engine.registry import RateLimit
 
 _INTERVAL = 0.05  # seconds between two events of one layer in one phase
 
@@ -27,6 +28,11 @@ class Announcer:
     def retrying(self, reason: str, attempt: int, delay: float) -> None:
         """A request failed for now, and is sent again after ``delay`` seconds."""
         self.tell(Retrying(None, reason, attempt, delay))
+
+    def rate_limit(self, host: str, seen: RateLimit) -> None:
+        """A registry said how many pulls it still grants."""
+        told = RateLimitSeen(host, seen.limit, seen.remaining, seen.window, seen.source, seen.wait)
+        self.tell(told)
 
 
 class LayerReporter:
