@@ -7,6 +7,7 @@ StrataError, and returns rows. Slow work becomes a job.
 from worker.models.cron import describe_cron
 from worker.models.limits import used_bytes
 from worker.services.access import role_of
+from worker.services.choosing import Tags, list_tags, offered_platforms, preview_pull
 from worker.services.containers import (
     container_changes,
     container_log,
@@ -34,6 +35,7 @@ from worker.services.storage import (
 from worker.services.tokens import issue_token, revoke_token, user_of_token
 
 __all__ = [
+    "Tags",
     "add_member",
     "cancel",
     "change_role",
@@ -47,7 +49,10 @@ __all__ = [
     "describe_cron",
     "is_measured_now",
     "issue_token",
+    "list_tags",
     "measure_storage",
+    "offered_platforms",
+    "preview_pull",
     "refresh_storage",
     "remove_container",
     "remove_image",
