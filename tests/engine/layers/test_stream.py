@@ -76,11 +76,57 @@ def test_rubbish_after_gzip_is_noticed() -> None:
         inflate(gzip(DATA) + b"rubbish")
 
 
+@pytest.mark.parametrize("level", [-5, 3])
+def test_zstd_truncated_anywhere_is_noticed(level: int) -> None:
+    """Also between two blocks, where the decompressor sees nothing amiss; and in frames of every form."""
+    long = hashlib.sha256().digest() * 20_000  # several blocks
+    sized = zstandard.ZstdCompressor(level, write_checksum=True).compress(long)
+    writer = zstandard.ZstdCompressor(level, write_content_size=False).compressobj()
+    streamed = writer.compress(bytes(range(256)) * 9) + writer.flush()
+    skippable = b"\x50\x2a\x4d\x18\x05\0\0\0skip!"
+    frames = [skippable, sized, streamed, zstandard.compress(b""), skippable]
+    blob = b"".join(frames)
+    whole = {sum(len(frame) for frame in frames[:count]) for count in range(len(frames) + 1)}
+    assert inflate(blob)[0] == long + bytes(range(256)) * 9
+    for length in range(4, len(blob), 1 if len(blob) < 2000 else 7):
+        if length not in whole:
+            with pytest.raises(CorruptLayer, match="truncated"):
+                inflate(blob[:length])
+
+
+def test_rubbish_after_zstd_is_noticed() -> None:
+    for rubbish in (b"\0", b"rubbish", zstandard.compress(DATA)[:-1]):
+        with pytest.raises(CorruptLayer):
+            inflate(zstandard.compress(DATA) + rubbish)
+
+
 def test_damaged_zstd_is_noticed() -> None:
     blob = bytearray(zstandard.compress(DATA))
     blob[12:52] = b"\xff" * 40
     with pytest.raises(CorruptLayer, match="damaged"):
         inflate(bytes(blob))
+
+
+def test_a_gzip_header_without_an_end_is_refused() -> None:
+    """The name in it may be as long as one likes; nobody waits for its end, and nobody keeps it all."""
+    with pytest.raises(CorruptLayer, match="damaged"):
+        inflate(b"\x1f\x8b\x08\x08" + bytes(6) + b"n" * (4 << 20))
+
+
+def test_whatever_goes_wrong_while_inflating_reaches_the_reader() -> None:
+    """The thread that inflates never dies silently: whoever waits for its chunks would wait for ever."""
+
+    class Broken(Pipe):
+        def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+            if self.tell_of:
+                raise ZeroDivisionError
+            self.tell_of = True
+            return super().readinto(buffer)
+
+        tell_of = False
+
+    with pytest.raises(ZeroDivisionError):
+        list(Inflated(Broken(b"xxxx"), Limits()))
 
 
 def test_a_bomb_is_stopped_by_its_size() -> None:
@@ -94,6 +140,31 @@ def test_a_bomb_is_stopped_by_its_size() -> None:
 def test_a_bomb_is_stopped_by_its_ratio() -> None:
     with pytest.raises(UnsafeLayer, match="times its size"):
         inflate(gzip(bytes(50 << 20)), Limits(ratio=100, ratio_from=1 << 20))
+
+
+def test_members_without_content_are_passed_over() -> None:
+    """A hundred thousand empty gzip members, or zstd frames: each costs its input bytes, and no memory."""
+    assert inflate(gzip(b"x") + gzip(b"") * 100_000)[0] == b"x"
+    assert inflate(zstandard.compress(b"x") + zstandard.compress(b"") * 100_000)[0] == b"x"
+
+
+def test_a_bomb_of_many_small_members_is_stopped() -> None:
+    with pytest.raises(UnsafeLayer, match="times its size"):
+        inflate(gzip(bytes(100_000)) * 1000, Limits(ratio=100, ratio_from=1 << 20))
+
+
+def test_a_bomb_of_runs_is_stopped() -> None:
+    """Zstandard packs zeros by the ten thousand: four bytes for a block of 128 KiB."""
+    with pytest.raises(UnsafeLayer, match="times its size"):
+        inflate(zstandard.compress(bytes(200 << 20)), Limits(ratio_from=1 << 20))
+
+
+def test_a_zstd_window_that_takes_too_much_memory_is_refused() -> None:
+    """A frame may ask for a window of up to 2 TiB; of more than 128 MiB the decompressor makes none."""
+    for exponent in range(18, 32):
+        frame = b"\x28\xb5\x2f\xfd\0" + bytes([exponent << 3]) + b"\x0b\0\0x"
+        with pytest.raises(CorruptLayer, match="memory"):
+            inflate(frame)
 
 
 def test_small_layers_of_zeros_are_harmless() -> None:

@@ -12,7 +12,8 @@ from typing import Any, BinaryIO, Protocol, cast
 import zstandard
 from isal import igzip_lib, isal_zlib
 
-from worker.engine.errors import CorruptLayer, StrataError
+from worker.engine.errors import CorruptLayer
+from worker.engine.layers.frames import Frames
 from worker.engine.layers.limits import Limits
 
 CHUNK = 1 << 20  # a multiple of a tar's block, so that no header ever straddles two chunks
@@ -26,6 +27,7 @@ _DAMAGE: tuple[type[Exception], ...] = (
     cast(Any, igzip_lib.IsalError),
     zstandard.ZstdError,
     OSError,
+    OverflowError,  # a gzip header longer than the decompressor's buffer
 )
 
 
@@ -34,13 +36,18 @@ class _Reader(Protocol):
 
 
 class _Counted(io.RawIOBase):
-    """The compressed stream, with its first bytes already read, counting what goes through."""
+    """The compressed stream, with its first bytes already read, counting what goes through.
+
+    Attributes:
+        frames: Follows what goes through, if it is Zstandard.
+    """
 
     def __init__(self, raw: io.RawIOBase) -> None:
         self._raw = raw
         self._head = _read_up_to(raw, 4)
         self.head = self._head
         self.count = 0
+        self.frames: Frames | None = None
 
     def readable(self) -> bool:
         return True
@@ -52,7 +59,14 @@ class _Counted(io.RawIOBase):
         else:
             count = self._raw.readinto(buffer) or 0
         self.count += count
+        if self.frames is not None:
+            self.frames.feed(buffer[:count])
         return count
+
+    def check_whole(self) -> None:
+        """Raise EOFError if the end has come in the middle of a frame."""
+        if self.frames is not None and not self.frames.whole:
+            raise EOFError("it ends inside of a Zstandard frame")
 
 
 class Inflated:
@@ -116,10 +130,12 @@ class Inflated:
                 self._hash.update(buffer[:count])
                 self.unpacked += count
                 self._limits.check_bytes(self._source.count, self.unpacked)
+                if not count:
+                    self._source.check_whole()
                 self._full.put((buffer, count))
         except _DAMAGE as error:
             self._full.put(_explain(error))
-        except (StrataError, MemoryError) as error:
+        except BaseException as error:  # noqa: BLE001 (whatever it is: the reader waits, and raises it)
             self._full.put(error)
 
 
@@ -128,6 +144,7 @@ def _open(source: _Counted) -> _Reader:
         # IGzipFile has no readinto before Python 3.12's gzip module; this is the reader inside of it.
         return isal_zlib._GzipReader(cast(BinaryIO, source), _READ)
     if source.head.startswith(_ZSTD) or source.head[1:] == _ZSTD_SKIPPABLE:
+        source.frames = Frames()
         decompressor = zstandard.ZstdDecompressor()
         return decompressor.stream_reader(cast(BinaryIO, source), read_size=_READ, read_across_frames=True)
     return source
