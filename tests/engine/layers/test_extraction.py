@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -17,10 +18,13 @@ from typing import Any
 import pytest
 
 from samples.images import Entry, from_tar, layer, write_tar
+from tests.engine.layers.processes import alive, below
+from tests.support.processes import wait_until
 from worker.engine.cancel import CancelToken
 from worker.engine.errors import Cancelled, CorruptLayer, DiskFull, SandboxError, StrataError, UnsafeLayer
-from worker.engine.layers import FileIndex, Limits
+from worker.engine.layers import FileIndex, Limits, jail
 from worker.engine.layers.extraction import Extracted, Extraction
+from worker.engine.layers.spawner import Spawner
 
 pytestmark = pytest.mark.root
 
@@ -142,17 +146,85 @@ def test_cancelling_ends_a_wait_for_the_result(place: Path) -> None:
 
 def test_a_child_that_dies_is_no_mystery(place: Path) -> None:
     with Extraction(place / "tree", place / "index") as extraction:
-        extraction._process.kill()
-        with pytest.raises(SandboxError, match="died"):
+        extraction._child.kill()
+        with pytest.raises(SandboxError, match=r"died \(status -9\)"):
+            extraction.finish(lambda: None)
+
+
+def test_what_a_dying_child_says_is_told(place: Path) -> None:
+    with Extraction(place / "missing", place / "index") as extraction:
+        extraction.feed(layer({"f": b"x"}).blob)
+        with pytest.raises(SandboxError, match="mount: No such file or directory"):
             extraction.finish(lambda: None)
 
 
 def test_leaving_ends_the_child_and_closes_everything(place: Path) -> None:
     before = set(Path("/proc/self/fd").iterdir())
-    with Extraction(place / "tree", place / "index") as extraction:
-        child = extraction._process
-    assert child.poll() is not None
+    with Spawner() as spawner:
+        with Extraction(place / "tree", place / "index", spawner=spawner):
+            (server,) = below(os.getpid())
+            (child,) = below(server)
+        assert not alive(child)
+        assert alive(server)
+    assert not alive(server)
     assert set(Path("/proc/self/fd").iterdir()) == before
+
+
+def test_one_server_starts_all_children(place: Path) -> None:
+    sample = layer({"etc/motd": b"hello"}, dirs=["etc"])
+    with Spawner() as spawner:
+        for at in range(3):
+            (place / f"tree{at}").mkdir()
+            with Extraction(place / f"tree{at}", place / f"index{at}", spawner=spawner) as extraction:
+                extraction.feed(sample.blob)
+                assert extraction.finish(lambda: None).diff_id == sample.diff_id.hex
+            assert len(below(os.getpid())) == 1
+
+
+def test_children_die_with_the_server(place: Path) -> None:
+    with Spawner() as spawner, Extraction(place / "tree", place / "index", spawner=spawner) as extraction:
+        (server,) = below(os.getpid())
+        (child,) = below(server)
+        os.kill(server, signal.SIGKILL)
+        with pytest.raises(SandboxError, match="died"):
+            extraction.finish(lambda: None)
+        assert not alive(child)
+        with pytest.raises(SandboxError, match="starts extractions died"):
+            Extraction(place / "tree", place / "other", spawner=spawner)
+
+
+def test_a_child_has_given_up_everything_before_it_reads(place: Path) -> None:
+    """Seen from outside while it waits for its first byte, beside another one of the same server."""
+    (place / "other").mkdir()
+    with (
+        Spawner() as spawner,
+        Extraction(place / "other", place / "other index", spawner=spawner),
+        Extraction(place / "tree", place / "index", spawner=spawner),
+    ):
+        (server,) = below(os.getpid())
+        child = Path(f"/proc/{max(below(server))}")
+        kept = sum(1 << number for number in jail.KEPT_CAPABILITIES)
+        wait_until(lambda: facts(child)["CapEff"] == f"{kept:016x}", 20, "it has given up its rights")
+        wait_until(lambda: len(opened(child)) == 6, 20, "its tree is open")
+        files = opened(child)
+        assert files[0].startswith("pipe:")  # the compressed layer
+        assert files[1] == "/dev/null"
+        assert files[2].startswith("pipe:")  # its standard error
+        assert sorted(files.values())[1:3] == ["/dev/null", str(place / "index")]
+        assert facts(child)["CapPrm"] == f"{kept:016x}"
+        assert facts(child)["NoNewPrivs"] == "1"
+        for kind in ("net", "mnt", "ipc", "uts"):
+            assert (child / "ns" / kind).readlink() != Path(f"/proc/self/ns/{kind}").readlink()
+
+
+def facts(process: Path) -> dict[str, str]:
+    lines = (process / "status").read_text().splitlines()
+    return {key: value.strip() for key, _, value in (line.partition(":") for line in lines)}
+
+
+def opened(process: Path) -> dict[int, str]:
+    """What a process has open, by number."""
+    return {int(file.name): str(file.readlink()) for file in (process / "fd").iterdir()}
 
 
 def test_progress_is_told_while_waiting(place: Path) -> None:

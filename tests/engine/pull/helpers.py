@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import random
 from pathlib import Path
 
 from samples.images import SampleLayer, image, layer
+from tests.engine.layers.processes import below
 from worker.engine.cancel import CancelToken
 from worker.engine.events import Listener, ignore
 from worker.engine.oci import Platform, Reference
@@ -63,13 +65,8 @@ def random_layer(name: str, size: int, compression: str = "gzip") -> SampleLayer
 
 
 def children() -> list[int]:
-    """Extracting processes that this one has started and not yet seen end.
-
-    Not all processes: a session's other fixtures have servers running.
-    """
-    lists = Path("/proc/self/task").glob("*/children")
-    pids = [int(pid) for path in lists for pid in path.read_text().split()]
-    return sorted(pid for pid in pids if b"worker.engine.layers" in Path(f"/proc/{pid}/cmdline").read_bytes())
+    """Processes for extraction that this one has started and not yet seen end."""
+    return below(os.getpid())
 
 
 def damage(path: Path) -> None:

@@ -9,12 +9,12 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
 from samples.images import image, layer
 from samples.registry import SampleRegistry
+from tests.engine.layers.processes import alive, below
 from tests.engine.pull.helpers import children, left, pull_it, random_layer, unfinished
 from tests.support.processes import wait_until
 from worker.engine.cancel import CancelToken
@@ -32,6 +32,7 @@ PROMPT = 5.0  # seconds; one is meant, but a busy machine may need more, and wit
 _PULL = """
 import sys
 from pathlib import Path
+from tests.engine.layers.processes import alive, below
 from tests.engine.pull.helpers import pull_it
 from worker.engine.store import Store
 pulled = pull_it(Store(Path(sys.argv[1])), sys.argv[2])
@@ -167,9 +168,10 @@ class TestKilling:
             wait_until(
                 lambda: store.blobs.partial_size(LAYERS[0].digest) == 600_000, 60, "the download stands still"
             )
-            (child,) = children_of(process.pid)
+            (server,) = below(process.pid)
+            (child,) = below(server)
             process.send_signal(signal.SIGKILL)
-        wait_until(lambda: not Path(f"/proc/{child}").exists() or state(child) == "Z", 60, "the child ends")
+        wait_until(lambda: not alive(server) and not alive(child), 60, "the child ends, and its server")
 
     def test_at_any_moment_what_stands_is_whole(self, store: Store, registry: SampleRegistry) -> None:
         """Killed ten times, each time a little later; whatever has its place by then is complete."""
@@ -222,25 +224,3 @@ class TestManyAtOnce:
                 output, _ = waiter.communicate(timeout=60)
         assert waiter.returncode == 0
         assert output.split()[2] == "1"
-
-
-def children_of(pid: int) -> list[int]:
-    found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit() and parent(int(entry.name)) == pid:
-            found.append(int(entry.name))
-    return found
-
-
-def parent(pid: int) -> int:
-    try:
-        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
-    except OSError:
-        return -1
-
-
-def state(pid: int) -> str:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except OSError:
-        return "Z"

@@ -1,21 +1,17 @@
-"""The program that extracts one layer in a jail. ``extraction`` starts it, and says what it may use.
+"""Extracting one layer in a jail: what a child of ``forkserver`` does until it ends.
 
-It reads the compressed layer from its standard input. Its arguments are the tree to fill, the numbers of two
-open files (the file index to write, the pipe to report on) and the limits as JSON. A report is one line of
-JSON: ``{"unpacked": bytes}`` ten times a second; at the end ``{"done": {...}}`` or ``{"error": {...}}``.
+It reads the compressed layer from its standard input. A report is one line of JSON: ``{"unpacked": bytes}``
+ten times a second; at the end ``{"done": {...}}`` or ``{"error": {...}}``.
 """
 
 from __future__ import annotations
 
-import contextlib
-import ctypes
 import io
 import json
 import os
-import sys
 import threading
 from dataclasses import asdict
-from typing import Any
+from typing import Any, NoReturn
 
 from worker.engine import disk
 from worker.engine.errors import StrataError, UnsafeLayer
@@ -26,6 +22,29 @@ from worker.engine.layers.unpack import Unpacked, unpack
 
 _INTERVAL = 0.1  # seconds between reports
 _OUT_OF_MEMORY = UnsafeLayer("The layer is refused: extracting it takes too much memory.")
+
+
+def work(tree: str, index_fd: int, report_fd: int, limits: Limits) -> NoReturn:
+    """Extract, and report how it ended; this is the boundary where every error becomes a report.
+
+    Args:
+        tree: The directory to fill.
+        index_fd: The open file index, to be written.
+        report_fd: The pipe to report on.
+    """
+    report = _Report(report_fd)
+    try:
+        done = _extract(tree, index_fd, limits, report)
+        implied = None if done.implied is None else _names(done.implied)
+        report.send(done={**asdict(done), "opaque": _names(done.opaque), "implied": implied})
+    except MemoryError:
+        failure: StrataError = _OUT_OF_MEMORY
+    except Exception as error:  # noqa: BLE001
+        failure = _explain(error)
+    else:
+        os._exit(0)  # at once: nothing is left to do, and the threads need not end first
+    report.send(error={"code": failure.code, "message": failure.message, "hint": failure.hint})
+    os._exit(0)
 
 
 class _Report:
@@ -60,26 +79,6 @@ def _extract(tree: str, index_fd: int, limits: Limits, report: _Report) -> Unpac
 def _names(paths: list[bytes]) -> list[str]:
     """JSON escapes what of a name is no text, and the parent restores it."""
     return [os.fsdecode(path) for path in paths]
-
-
-def main() -> None:
-    """Extract, and report how it ended; this is the boundary where every error becomes a report."""
-    tree, index_fd, report_fd, limits = sys.argv[1:]
-    report = _Report(int(report_fd))
-    with contextlib.suppress(OSError):
-        ctypes.CDLL("libgcc_s.so.1")  # which glibc would load when a thread ends: too late, in the jail
-    try:
-        done = _extract(tree, int(index_fd), Limits(**json.loads(limits)), report)
-        implied = None if done.implied is None else _names(done.implied)
-        report.send(done={**asdict(done), "opaque": _names(done.opaque), "implied": implied})
-    except MemoryError:
-        failure: StrataError = _OUT_OF_MEMORY
-    except Exception as error:  # noqa: BLE001
-        failure = _explain(error)
-    else:
-        os._exit(0)  # at once: nothing is left to do, and the threads need not end first
-    report.send(error={"code": failure.code, "message": failure.message, "hint": failure.hint})
-    os._exit(0)
 
 
 def _explain(error: Exception) -> StrataError:

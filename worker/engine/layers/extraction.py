@@ -6,14 +6,13 @@ Not part of the package's face: the child imports the package too, and has no us
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import json
 import os
 import select
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
@@ -21,18 +20,12 @@ from worker.engine.cancel import CancelToken
 from worker.engine.disk import disk_errors
 from worker.engine.errors import SandboxError, StrataError
 from worker.engine.layers.limits import Limits
+from worker.engine.layers.spawner import Spawner
 from worker.engine.layers.xattrs import OVERLAY_OPAQUE
 
 _PIPE_BYTES = 1 << 20  # what an unprivileged user may ask for, by default
 _WAIT = 0.1  # seconds
 _WALK = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-_HOME = str(Path(__file__).resolve().parents[3])
-
-# Isolated from the user's environment (-I), without site customisation (-S): it is told where to import from.
-_PROGRAM = (
-    "import sys, json; sys.path[:] = json.loads(sys.argv.pop(1));"
-    "from worker.engine.layers.child import main; main()"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +56,12 @@ class Extraction:
     """
 
     def __init__(
-        self, tree: Path, index_path: Path, limits: Limits | None = None, cancel: CancelToken | None = None
+        self,
+        tree: Path,
+        index_path: Path,
+        limits: Limits | None = None,
+        cancel: CancelToken | None = None,
+        spawner: Spawner | None = None,
     ) -> None:
         """Start the child.
 
@@ -71,6 +69,7 @@ class Extraction:
             tree: An empty directory, to be filled.
             index_path: The file index, to be made.
             cancel: Kills the child, and so ends whatever waits for it, at once.
+            spawner: Starts the child; None for one of its own.
 
         Raises:
             SandboxError: this process has not the rights to build a jail, or cannot start a program.
@@ -88,7 +87,8 @@ class Extraction:
         self._unread = b""
         self._stack = contextlib.ExitStack()
         with contextlib.ExitStack() as starting, disk_errors("extract the layer"):
-            self._start(index_path, limits or Limits(), starting)
+            spawner = starting.enter_context(Spawner()) if spawner is None else spawner
+            self._start(index_path, limits or Limits(), spawner, starting)
             self._stack = starting.pop_all()
 
     def __enter__(self) -> Self:
@@ -112,6 +112,20 @@ class Extraction:
         self._listen(0)
         return True
 
+    def feed_file(self, file: int, offset: int, count: int) -> bool:
+        """Like :meth:`feed`, for ``count`` bytes of an open file: the kernel hands its pages on, uncopied.
+
+        They must not change any more.
+        """
+        try:
+            while count:
+                moved = self._splice(file, offset, count)
+                offset, count = offset + moved, count - moved
+        except BrokenPipeError:
+            return False
+        self._listen(0)
+        return True
+
     def finish(self, on_progress: Callable[[], None]) -> Extracted:
         """Tell the child that this was all, and wait for its result.
 
@@ -127,7 +141,7 @@ class Extraction:
         self._close_input()
         while self._listen(_WAIT):
             on_progress()
-        self._process.wait()
+        status = self._child.wait()
         if "done" in self._verdict:
             done = self._verdict["done"]
             with disk_errors("mark opaque directories"):
@@ -136,45 +150,42 @@ class Extraction:
             return Extracted(**done, implied=None if implied is None else tuple(map(os.fsencode, implied)))
         if self._cancel is not None:
             self._cancel.check()
-        raise self._failure()
+        raise self._failure(status)
 
-    def _start(self, index_path: Path, limits: Limits, stack: contextlib.ExitStack) -> None:
+    def _start(self, index_path: Path, limits: Limits, spawner: Spawner, stack: contextlib.ExitStack) -> None:
         self._reports, reports = os.pipe()
         stack.callback(os.close, self._reports)
+        self._errors, errors = os.pipe()
+        stack.callback(os.close, self._errors)
         source, self._input = os.pipe()
         stack.callback(self._close_input)
         index = os.open(index_path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         with contextlib.suppress(OSError):
             fcntl.fcntl(source, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
-        paths = [_HOME, *(path for path in sys.path if Path(path).is_absolute())]
-        options = [str(self._tree), str(index), str(reports), json.dumps(asdict(limits))]
+        files = (source, index, reports, errors)
         try:
-            self._process = subprocess.Popen(
-                [sys.executable, "-I", "-S", "-c", _PROGRAM, json.dumps(paths), *options],
-                stdin=source,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.PIPE,
-                pass_fds=(index, reports),
-                env={},
-                process_group=0,  # a Ctrl-C in the terminal is for the parent to handle
-            )
+            self._child = spawner.spawn(self._tree, limits, files)
         finally:
-            for fd in (source, index, reports):
+            for fd in files:
                 os.close(fd)
-        stack.callback(self._end)
+        stack.callback(self._child.close)
         if self._cancel is not None:
-            stack.enter_context(self._cancel.on_cancel(self._process.kill))
+            stack.enter_context(self._cancel.on_cancel(self._child.kill))
+
+    def _splice(self, file: int, offset: int, count: int) -> int:
+        try:
+            return os.splice(file, self._input, count, offset_src=offset)
+        except OSError as error:
+            if error.errno != errno.EINVAL:
+                raise
+        return os.write(
+            self._input, os.pread(file, min(count, _PIPE_BYTES), offset)
+        )  # no splice on this disk
 
     def _close_input(self) -> None:
         if self._input >= 0:
             os.close(self._input)
             self._input = -1
-
-    def _end(self) -> None:
-        self._process.kill()
-        self._process.wait()
-        if self._process.stderr is not None:
-            self._process.stderr.close()
 
     def _listen(self, seconds: float) -> bool:
         """Read the reports that are there, or come soon; False once the child has closed its end."""
@@ -190,12 +201,12 @@ class Extraction:
                 self._verdict = report
         return bool(data)
 
-    def _failure(self) -> StrataError:
+    def _failure(self, status: int | None) -> StrataError:
         if "error" in self._verdict:
             error = self._verdict["error"]
             return _ERRORS.get(error["code"], StrataError)(error["message"], hint=error["hint"])
-        said = self._process.stderr.read()[-500:].decode(errors="replace") if self._process.stderr else ""
-        how = f"status {self._process.returncode}" + (f": {said.strip()}" if said.strip() else "")
+        said = os.read(self._errors, 1 << 16)[-500:].decode(errors="replace").strip()
+        how = f"status {status}" + (f": {said}" if said else "")
         return SandboxError(
             f"The extracting process died ({how}).", hint="If this machine is short of memory, give it more."
         )

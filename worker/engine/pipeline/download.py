@@ -12,13 +12,14 @@ from worker.engine.pipeline.progress import LayerReporter
 from worker.engine.registry import BlobStream, RegistryClient, RetryPolicy
 from worker.engine.store import BlobWriter
 
-Sink = Callable[[bytes | memoryview], None]
+Sink = Callable[[int, int], None]
+"""Is told, by offset and number, which bytes have just been written to the blob's file."""
 
 _PROGRESS = 64 << 10  # bytes; a connection that brings less before it breaks counts as another failure
 _POLICY = RetryPolicy()
 
 
-def discard(data: bytes | memoryview) -> None:
+def ignore(offset: int, count: int) -> None:
     """A sink for a blob that is only stored."""
 
 
@@ -40,7 +41,7 @@ class Download:
         self._cancel = cancel
 
     def run(self, writer: BlobWriter, sink: Sink) -> None:
-        """Write the whole blob, and give it to ``sink`` too: first what was on disk, then what comes.
+        """Write the whole blob, and tell ``sink`` of it: first of what was on disk, then of what comes.
 
         When the connection breaks it goes on at the same byte, after a pause; it gives up after several
         failures in a row that brought nothing.
@@ -53,7 +54,7 @@ class Download:
         """
         for data in writer.replay():
             self._cancel.check()
-            sink(data)
+            sink(writer.offset - len(data), len(data))
             self._reporter.moved(Phase.DOWNLOADING, writer.offset)
         failures = 0
         while writer.offset < writer.size:
@@ -81,5 +82,5 @@ class Download:
                 known, data = max(0, known - len(data)), data[known:]
             if data:
                 writer.write(data)
-                sink(data)
+                sink(writer.offset - len(data), len(data))
                 self._reporter.moved(Phase.DOWNLOADING, writer.offset)

@@ -17,8 +17,9 @@ from worker.engine.errors import (
 )
 from worker.engine.events import Phase
 from worker.engine.layers.extraction import Extracted, Extraction
+from worker.engine.layers.spawner import Spawner
 from worker.engine.pipeline.additions import Additions
-from worker.engine.pipeline.download import Download, Sink, discard
+from worker.engine.pipeline.download import Download, Sink, ignore
 from worker.engine.pipeline.plan import LayerTask, Need
 from worker.engine.pipeline.progress import Announcer, LayerReporter
 from worker.engine.registry import RegistryClient
@@ -65,6 +66,7 @@ class LayerWork:
         announcer: Announcer,
         cancel: CancelToken,
         additions: Additions,
+        spawner: Spawner,
     ) -> None:
         """``source`` is None to work only with blobs that are here."""
         self._store = store
@@ -72,6 +74,7 @@ class LayerWork:
         self._source = source
         self._cancel = cancel
         self._additions = additions
+        self._spawner = spawner
         self.report = LayerReporter(announcer, task)
 
     def run(self) -> Brought:
@@ -148,13 +151,13 @@ class LayerWork:
         return mirrored or (writer.replayed > 0 and isinstance(error, DigestMismatch))
 
     def _bring(self, writer: BlobWriter) -> None:
-        self._fill(writer, discard)
+        self._fill(writer, ignore)
         writer.commit()
 
     def _bring_and_unpack(self, writer: BlobWriter) -> None:
         with self._store.layers.stage(self._task.diff_id) as staged:
             with self._extraction(staged) as extraction:
-                feed = _Feed(extraction, self.report)
+                feed = _Feed(extraction, self.report, writer.fileno())
                 self._fill(writer, feed)
                 writer.verify()  # before the child's opinion of it: wrong bytes make no good tar
                 info = self._finish(feed)
@@ -172,11 +175,11 @@ class LayerWork:
         hashed, done = hashlib.sha256(), 0
         with self._store.blobs.open(digest) as file, self._store.layers.stage(self._task.diff_id) as staged:
             with self._extraction(staged) as extraction:
-                feed = _Feed(extraction, self.report)
+                feed = _Feed(extraction, self.report, file.fileno())
                 while data := file.read(_CHUNK):
                     self._cancel.check()
                     hashed.update(data)
-                    feed(data)
+                    feed(done, len(data))
                     done += len(data)
                     self.report.moved(Phase.EXTRACTING, done)
                 if hashed.hexdigest() != digest.hex:
@@ -193,7 +196,7 @@ class LayerWork:
         self._additions.layer(info.diff_id)
 
     def _extraction(self, staged: StagedLayer) -> Extraction:
-        return Extraction(staged.tree, staged.index_path, cancel=self._cancel)
+        return Extraction(staged.tree, staged.index_path, cancel=self._cancel, spawner=self._spawner)
 
     def _finish(self, feed: _Feed) -> LayerInfo:
         diff_id, descriptor = self._task.diff_id, self._task.descriptor
@@ -208,21 +211,22 @@ class LayerWork:
 
 
 class _Feed:
-    """The sink that gives bytes to the extracting child, as long as it wants them.
+    """The sink that gives a file's bytes to the extracting child, as long as it wants them.
 
     When the child finds the content bad, the download still goes on: only the whole blob's digest can tell
     whether the image is bad, or the registry sent something else.
     """
 
-    def __init__(self, extraction: Extraction, report: LayerReporter) -> None:
+    def __init__(self, extraction: Extraction, report: LayerReporter, file: int) -> None:
         self._extraction = extraction
         self._report = report
+        self._file = file
         self._failure: ContentError | None = None
 
-    def __call__(self, data: bytes | memoryview) -> None:
+    def __call__(self, offset: int, count: int) -> None:
         if self._failure is not None:
             return
-        if self._extraction.feed(data):
+        if self._extraction.feed_file(self._file, offset, count):
             self._report.unpacked = self._extraction.unpacked
             return
         try:

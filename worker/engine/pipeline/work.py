@@ -6,6 +6,8 @@ import os
 from collections.abc import Sequence
 
 from worker.engine.cancel import CancelToken
+from worker.engine.disk import disk_errors
+from worker.engine.layers.spawner import Spawner
 from worker.engine.pipeline.additions import Additions
 from worker.engine.pipeline.layer import Brought, LayerWork, Source
 from worker.engine.pipeline.parallel import run_all
@@ -37,8 +39,12 @@ def bring_layers(
     """
     # What needs no work first, then the largest: begun last, it would be waited for alone.
     ordered = sorted(tasks, key=lambda task: (task.need is not Need.NOTHING, -task.descriptor.size))
-    works = [LayerWork(store, task, source, announcer, cancel, additions) for task in ordered]
-    with flushing([work.report for work in works]):
-        results = run_all([work.run for work in works], at_once or len(os.sched_getaffinity(0)), cancel)
+    with Spawner() as spawner:
+        if any(task.need is Need.TREE for task in tasks):
+            with disk_errors("extract layers"):
+                spawner.prepare()
+        works = [LayerWork(store, task, source, announcer, cancel, additions, spawner) for task in ordered]
+        with flushing([work.report for work in works]):
+            results = run_all([work.run for work in works], at_once or len(os.sched_getaffinity(0)), cancel)
     brought = dict(zip(ordered, results, strict=True))
     return tuple(brought[task] for task in tasks)

@@ -153,6 +153,10 @@ class BlobWriter:
     def __exit__(self, *_: object) -> None:
         os.close(self._fd)
 
+    def fileno(self) -> int:
+        """The open file; what has been written to it stays as it is."""
+        return self._fd
+
     def replay(self) -> Iterator[memoryview]:
         """Hash what an earlier attempt left, and yield it too; a view is valid until the next one."""
         buffer = memoryview(bytearray(_CHUNK))
