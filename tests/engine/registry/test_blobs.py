@@ -132,20 +132,41 @@ def test_a_missing_blob_is_named(client: RegistryClient) -> None:
 
 def test_a_missing_foreign_layer_is_explained(client: RegistryClient) -> None:
     foreign = Descriptor(MediaType.DOCKER_FOREIGN_LAYER_GZIP, Digest.of(b"windows"), 7)
-    with pytest.raises(BlobNotFound) as caught:
+    with pytest.raises(BlobNotFound, match="foreign layer") as caught:
         client.open_blob("team/app", foreign)
-    assert "foreign" in caught.value.hint
+    assert "names no address" in caught.value.hint
 
 
-def test_another_part_than_asked_is_refused(client: RegistryClient, registry: SampleRegistry) -> None:
+@pytest.mark.parametrize(
+    "wrong",
+    ["bytes 0-9/10", "", "bytes x-y/z", "items 100-200/300", "bytes 99-2999/*", f"bytes {'9' * 5000}-1/*"],
+)
+def test_another_part_than_asked_is_not_taken_for_it(
+    client: RegistryClient, registry: SampleRegistry, wrong: str
+) -> None:
+    """Who is no good at parts is asked for the whole."""
     registry.faults.where = "blobs"
-    for wrong in ("bytes 0-9/10", "", "bytes x-y/z", "items 100-200/300"):
-        registry.faults.fail(206, headers={"Content-Range": wrong})
-        with pytest.raises(RegistryMisbehaved, match="another part"):
-            client.open_blob("team/app", BLOB, 100)
-    registry.faults.fail(206, headers={"Content-Range": "bytes 100-200/201"})
-    with pytest.raises(SizeMismatch):
+    registry.faults.fail(206, headers={"Content-Range": wrong.replace("/10", f"/{BIG.size}")})
+    with client.open_blob("team/app", BLOB, 100) as stream:
+        assert stream.offset == 0
+        assert b"".join(stream) == BIG.blob
+
+
+@pytest.mark.parametrize("status", [206, 416])
+def test_a_part_of_something_else_is_refused(
+    client: RegistryClient, registry: SampleRegistry, status: int
+) -> None:
+    registry.faults.where = "blobs"
+    registry.faults.fail(status, headers={"Content-Range": "bytes 100-200/201"})
+    with pytest.raises(SizeMismatch, match="201"):
         client.open_blob("team/app", BLOB, 100)
+
+
+def test_less_than_asked_for_ends_where_it_ends(client: RegistryClient, registry: SampleRegistry) -> None:
+    registry.faults.part_of_range = 1_000_000
+    with client.open_blob("team/app", BLOB, 500_000) as stream:
+        assert stream.end == 1_500_000
+        assert b"".join(stream) == BIG.blob[500_000:1_500_000]
 
 
 def test_small_blobs_are_verified(

@@ -71,7 +71,8 @@ def test_429_waits_as_long_as_it_is_told(registry: SampleRegistry, reference: Re
     with client_of(registry, told) as client:
         client.resolve(reference)
     assert time.monotonic() - started >= 1
-    assert [delay for _, _, delay in told] == [1.0]
+    ((_, _, delay),) = told
+    assert 1 <= delay < 1.1  # a little later, for many may have been told the same
 
 
 def test_429_with_a_long_wait_is_reported_at_once(registry: SampleRegistry, reference: Reference) -> None:

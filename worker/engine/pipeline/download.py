@@ -59,19 +59,23 @@ class Download:
         failures = 0
         while writer.offset < writer.size:
             # The client itself tries again what fails before the first byte.
-            with self._client.open_blob(self._repository, self._descriptor, writer.offset) as stream:
+            with self._open(writer.offset) as stream:
                 before = writer.offset
                 try:
                     self._copy(stream, writer, sink)
+                    continue  # it may have been a part: some registries send so much at once and no more
                 except RegistryError as error:
                     failures = 1 if writer.offset - before >= _PROGRESS else failures + 1
                     delay = _POLICY.delay(error, failures)
                     if delay is None:
                         raise
                     self._reporter.retrying(error.message, failures, delay)
-                else:
-                    return
             self._cancel.wait(delay)
+
+    def _open(self, offset: int) -> BlobStream:
+        return self._client.open_blob(
+            self._repository, self._descriptor, offset, on_retry=self._reporter.retrying
+        )
 
     def _copy(self, stream: BlobStream, writer: BlobWriter, sink: Sink) -> None:
         """Read the stream to its end. It may begin before what is missing: not every registry can skip."""

@@ -22,19 +22,20 @@ class Zone(Enum):
     MACHINE = "this machine alone"
 
 
-class Source(Enum):
+class NamedBy(Enum):
     """Who named a host."""
 
-    PERSON = "who asked for it"
-    REGISTRY = "a registry that a person named"
-    AUTHOR = "the author of an image"
+    PERSON = "a person"
+    REGISTRY = "the registry"
+    AUTHOR = "the image"
+    """By its author, whom nobody here need know."""
 
 
 _ALLOWED = {
-    Source.PERSON: frozenset(Zone),
+    NamedBy.PERSON: frozenset(Zone),
     # The storage of a company's registry often stands in a private network.
-    Source.REGISTRY: frozenset({Zone.ANYWHERE, Zone.PRIVATE}),
-    Source.AUTHOR: frozenset({Zone.ANYWHERE}),
+    NamedBy.REGISTRY: frozenset({Zone.ANYWHERE, Zone.PRIVATE}),
+    NamedBy.AUTHOR: frozenset({Zone.ANYWHERE}),
 }
 
 
@@ -64,7 +65,7 @@ class Guard:
         """Note an address of the registry itself: what stands where it stands, it may name."""
         self._home.add(zone_of(address))
 
-    def allows(self, address: str, source: Source) -> bool:
-        """Whether this machine may connect to an address that ``source`` named."""
+    def allows(self, address: str, named_by: NamedBy) -> bool:
+        """Whether this machine may connect to an address that ``named_by`` named."""
         zone = zone_of(address)
-        return zone in _ALLOWED[source] or zone in self._home
+        return zone in _ALLOWED[named_by] or zone in self._home

@@ -104,6 +104,22 @@ def refuse_page(response: Response) -> None:
         raise RegistryMisbehaved(f"{response.host} answered with a web page{where}, not as a registry does.")
 
 
+def refuse_encoded(response: Response) -> None:
+    """Refuse what was compressed on the way, which nobody asked for: its digest would be another one.
+
+    Never unpacked, so that nobody can send a megabyte that becomes a terabyte.
+
+    Raises:
+        RegistryMisbehaved: it is.
+    """
+    encoding = response.headers.get("Content-Encoding", "").strip().lower()
+    if encoding not in ("", "identity"):
+        where = f" for {response.subject}" if response.subject else ""
+        raise RegistryMisbehaved(
+            f"{response.host} sent its answer{where} as {encoding[:50]!r}, though nobody asked for that."
+        )
+
+
 def unauthorized(host: str, subject: str, says: str = "", *, known_user: bool) -> Unauthorized:
     """Tell wrong credentials from missing ones."""
     if known_user:

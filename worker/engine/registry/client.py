@@ -47,6 +47,8 @@ class RegistryClient:
         self._caps = endpoint.caps
         self._sources = Sources(endpoint, self._cancel, on_rate_limit)
         self._session = self._sources.origin
+        # What came when it was resolved, from a registry that does not do HEAD: it need not send it again.
+        self._unasked: dict[tuple[str, Digest], manifests.FetchedManifest] = {}
 
     def close(self) -> None:
         """Close all connections."""
@@ -77,10 +79,13 @@ class RegistryClient:
         Raises:
             RepositoryNotFound, TagNotFound: there is no such thing.
         """
-        return self._ask(
+        found, fetched = self._ask(
             lambda source: manifests.resolve(source.session, reference),
             by_digest=reference.digest is not None,
         )
+        if fetched is not None:
+            self._unasked[reference.repository, fetched.digest] = fetched
+        return found
 
     def manifest(self, wanted: Reference | tuple[str, Digest]) -> manifests.FetchedManifest:
         """Fetch a manifest or index by reference, or by repository and digest.
@@ -95,6 +100,8 @@ class RegistryClient:
         else:
             repository, digest = wanted
             key = str(digest)
+            if (known := self._unasked.pop((repository, digest), None)) is not None:
+                return known
         return self._ask(
             lambda source: manifests.fetch(source.session, repository, key, digest),
             by_digest=digest is not None,
@@ -114,8 +121,13 @@ class RegistryClient:
             )
         return self._ask(lambda source: blobs.read_blob(source.session, repository, descriptor))
 
-    def open_blob(self, repository: str, descriptor: Descriptor, offset: int = 0) -> blobs.BlobStream:
+    def open_blob(
+        self, repository: str, descriptor: Descriptor, offset: int = 0, *, on_retry: OnRetry | None = None
+    ) -> blobs.BlobStream:
         """Open a blob for reading, from ``offset`` bytes on; the stream's own ``offset`` is what was granted.
+
+        Not all of the rest need come: see the stream's ``end``. ``on_retry`` is told of failures instead of
+        the client's own.
 
         With caps it waits for its turn first, and keeps it until the stream is closed.
 
@@ -130,7 +142,8 @@ class RegistryClient:
         lane.enter()
         try:
             stream = self._ask(
-                lambda source: SharedStream.open(self._sources, source, repository, descriptor, offset)
+                lambda source: SharedStream.open(self._sources, source, repository, descriptor, offset),
+                on_retry=on_retry,
             )
         except BaseException:
             lane.leave()
@@ -168,11 +181,13 @@ class RegistryClient:
         """
         return collect(lambda page: self.tags(repository, limit=0, page=page), most, seconds)
 
-    def _ask(self, call: Callable[[Source], _Result], *, by_digest: bool = True) -> _Result:
-        return self._retrying(lambda: self._sources.ask(call, by_digest=by_digest))
+    def _ask(
+        self, call: Callable[[Source], _Result], *, by_digest: bool = True, on_retry: OnRetry | None = None
+    ) -> _Result:
+        return self._retrying(lambda: self._sources.ask(call, by_digest=by_digest), on_retry)
 
-    def _retrying(self, call: Callable[[], _Result]) -> _Result:
-        return self._retries.run(call, self._cancel, self._on_retry)
+    def _retrying(self, call: Callable[[], _Result], on_retry: OnRetry | None = None) -> _Result:
+        return self._retries.run(call, self._cancel, on_retry or self._on_retry, self._sources.answered)
 
     def _ping(self) -> None:
         with self._session.request("GET", "") as response:

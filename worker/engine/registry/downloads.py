@@ -26,7 +26,7 @@ class SharedStream(BlobStream):
         return cls(opened, sources, source, descriptor)
 
     def __init__(self, opened: BlobStream, sources: Sources, source: Source, descriptor: Descriptor) -> None:
-        super().__init__(opened._response, offset=opened.offset, size=opened.size)
+        super().__init__(opened._response, offset=opened.offset, size=opened.size, end=opened.end)
         self._sources = sources
         self._source = source
         self._digest = descriptor.digest

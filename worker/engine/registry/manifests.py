@@ -13,7 +13,7 @@ from worker.engine.errors import (
     TagNotFound,
 )
 from worker.engine.oci import ACCEPTED_MANIFESTS, Descriptor, Digest, Reference
-from worker.engine.registry.answers import expect, failure, read_complaint, refuse_page
+from worker.engine.registry.answers import expect, failure, read_complaint, refuse_encoded, refuse_page
 from worker.engine.registry.response import Response
 from worker.engine.registry.session import Session
 
@@ -35,7 +35,19 @@ class FetchedManifest(NamedTuple):
     digest: Digest
 
 
-def resolve(session: Session, reference: Reference) -> Descriptor:
+class Resolved(NamedTuple):
+    """What a reference points to.
+
+    Attributes:
+        descriptor: Of the manifest or index.
+        fetched: The document itself, if the registry had to send it; None if it did not.
+    """
+
+    descriptor: Descriptor
+    fetched: FetchedManifest | None = None
+
+
+def resolve(session: Session, reference: Reference) -> Resolved:
     """Ask by HEAD; by GET where HEAD does not tell enough: some registries do not know it.
 
     Raises:
@@ -53,10 +65,10 @@ def resolve(session: Session, reference: Reference) -> Descriptor:
     if found is None:
         # Other failures too: the answer to a HEAD has no body that explains them.
         fetched = fetch(session, reference.repository, key, reference.digest)
-        return Descriptor(fetched.content_type, fetched.digest, len(fetched.raw))
+        return Resolved(Descriptor(fetched.content_type, fetched.digest, len(fetched.raw)), fetched)
     if reference.digest is not None and found.digest != reference.digest:
         raise DigestMismatch(f"{session.endpoint.host} answers {reference} with {found.digest}.")
-    return found
+    return Resolved(found)
 
 
 def fetch(session: Session, repository: str, key: str, digest: Digest | None) -> FetchedManifest:
@@ -73,6 +85,7 @@ def fetch(session: Session, repository: str, key: str, digest: Digest | None) ->
             raise _missing(session, repository, key, code)
         expect(response, 200)
         refuse_page(response)
+        refuse_encoded(response)
         raw = response.read_all(MANIFEST_MAX, "manifest")
         stated = _stated_digest(response)
         content_type = response.content_type

@@ -82,6 +82,10 @@ class Sources:
         for source in (*self._mirrors, self._own):
             source.session.close()
 
+    def answered(self) -> bool:
+        """Whether any of them has ever answered."""
+        return any(source.session.answered for source in (self._own, *self._mirrors))
+
     def ask(self, call: Callable[[Source], _Result], *, by_digest: bool = True) -> _Result:
         """Call with one source after another until one has it.
 

@@ -22,6 +22,7 @@ class Session:
 
     Attributes:
         allowance: What the registry's own rate limit leaves.
+        answered: Whether it has answered at all, ever.
     """
 
     def __init__(
@@ -32,6 +33,7 @@ class Session:
         self.transport = Transport(endpoint, cancel)
         self.auth = Authenticator(self.transport)
         self.allowance = Allowance(endpoint.host, endpoint.reserve, told)
+        self.answered = False
         self._lock = threading.Lock()
         self._scheme = None if endpoint.insecure else "https"
 
@@ -80,6 +82,7 @@ class Session:
         self, method: str, url: str, headers: Mapping[str, str], *, authorization: str | None, subject: str
     ) -> Response:
         response = self.transport.send(method, url, headers, authorization=authorization, subject=subject)
+        self.answered = True
         self.allowance.note(response.headers)
         return response
 
@@ -96,6 +99,7 @@ class Session:
         with self._lock:
             if self._scheme is None:
                 self._scheme = self._find_scheme()
+                self.answered = True
             return self._scheme
 
     def _find_scheme(self) -> str:

@@ -20,7 +20,7 @@ from urllib3.response import HTTPResponse
 
 from worker.engine.cancel import CancelToken
 from worker.engine.errors import RegistryError, RegistryMisbehaved, RegistryTimeout, UnknownHost
-from worker.engine.registry.addresses import Guard, Source
+from worker.engine.registry.addresses import Guard, NamedBy
 from worker.engine.registry.deadlines import Deadlines
 from worker.engine.registry.failures import translate, translated
 
@@ -97,14 +97,14 @@ class Dialler:
         timeout: float,
         *,
         name: str = "",
-        source: Source = Source.PERSON,
+        named_by: NamedBy = NamedBy.PERSON,
         home: bool = False,
     ) -> socket.socket:
         """Connect to the first address of a host that answers; the addresses share ``timeout`` (seconds).
 
         Args:
             name: What messages call the host.
-            source: Who named it: to some addresses it may not lead then.
+            named_by: Who named it: to some addresses it may not lead then.
             home: It is the registry itself.
 
         Raises:
@@ -117,9 +117,9 @@ class Dialler:
             for _, address in addresses:
                 self.guard.settle(address[0])
         # By what the name means now, and not earlier: it may mean something else each time.
-        allowed = [found for found in addresses if self.guard.allows(found[1][0], source)]
+        allowed = [found for found in addresses if self.guard.allows(found[1][0], named_by)]
         if addresses and not allowed:
-            raise led_inside(shown, source)
+            raise led_inside(shown, named_by)
         addresses = allowed
         deadline = time.monotonic() + timeout
         failure: RegistryError = UnknownHost(f"The host {shown} has no address.")
@@ -170,13 +170,13 @@ class _Dialled(HTTPConnection):
         self,
         *args: Any,
         dialler: Dialler,
-        source: Source = Source.PERSON,
+        named_by: NamedBy = NamedBy.PERSON,
         home: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
         self._dialler = dialler
-        self._source, self._home = source, home
+        self._named_by, self._home = named_by, home
         self._handshake = contextlib.ExitStack()
         dialler.watch(self)
 
@@ -188,7 +188,7 @@ class _Dialled(HTTPConnection):
             self.port or self.default_port,
             timeout,
             name=shown,
-            source=self._source,
+            named_by=self._named_by,
             home=self._home,
         )
         # The share of one of several addresses may have been shorter.
@@ -219,10 +219,10 @@ class _DialledTls(_Dialled, HTTPSConnection):
     """The same with TLS."""
 
 
-def led_inside(shown: str, source: Source) -> RegistryMisbehaved:
-    """Say that ``source`` named a host to which it may not lead."""
+def led_inside(shown: str, named_by: NamedBy) -> RegistryMisbehaved:
+    """Say that ``named_by`` named a host to which it may not lead."""
     return RegistryMisbehaved(
-        f"{source.value.capitalize()} leads to {shown}, which stands where only this machine can look;"
+        f"{named_by.value.capitalize()} leads to {shown}, which stands where only this machine can look;"
         " nothing was sent there.",
         hint="If that is meant, name the registry by an address in the same network (see docs/security.md).",
     )

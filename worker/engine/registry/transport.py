@@ -14,7 +14,7 @@ import urllib3
 
 from worker.engine.cancel import CancelToken
 from worker.engine.errors import RegistryMisbehaved
-from worker.engine.registry.addresses import Source
+from worker.engine.registry.addresses import NamedBy
 from worker.engine.registry.endpoint import Endpoint
 from worker.engine.registry.failures import translated
 from worker.engine.registry.proxy import Way, refusal, way_to
@@ -40,7 +40,7 @@ class Transport:
         self.cancel = cancel
         self.dialler = Dialler(cancel)
         self._lock = threading.Lock()
-        self._managers: dict[tuple[str, Source, Way | None], urllib3.PoolManager] = {}
+        self._managers: dict[tuple[str, NamedBy, Way | None], urllib3.PoolManager] = {}
         self._watch = contextlib.ExitStack()
         self._watch.enter_context(cancel.on_cancel(self.dialler.interrupt))
 
@@ -60,12 +60,12 @@ class Transport:
         authorization: str | None = None,
         body: bytes | None = None,
         subject: str = "",
-        source: Source = Source.REGISTRY,
+        named_by: NamedBy = NamedBy.REGISTRY,
     ) -> Response:
         """Send a request, and follow redirects unless it has a ``body``; any status is an answer.
 
         ``authorization`` goes to the host of ``url`` alone, and never from TLS to plain HTTP; nor is it sent
-        again once a redirect led elsewhere, and another one back. ``source`` is who named other hosts than
+        again once a redirect led elsewhere, and another one back. ``named_by`` is who named other hosts than
         the registry's own: ``url``, and those that it redirects to.
 
         Raises:
@@ -80,7 +80,7 @@ class Transport:
             redirected = redirected or _origin(current) != _origin(start)
             if authorization is not None and not redirected:
                 sent["Authorization"] = authorization
-            response = self._exchange(method, current, sent, body, subject, source, redirected=redirected)
+            response = self._exchange(method, current, sent, body, subject, named_by, redirected=redirected)
             location = response.headers.get("Location")
             if response.status not in _REDIRECTS or not location or body is not None:
                 return response
@@ -109,7 +109,7 @@ class Transport:
         headers: Mapping[str, str],
         body: bytes | None,
         subject: str,
-        source: Source,
+        named_by: NamedBy,
         *,
         redirected: bool,
     ) -> Response:
@@ -117,7 +117,7 @@ class Transport:
         timeout = urllib3.Timeout(connect=self.endpoint.connect_timeout, read=self.endpoint.stall_timeout)
         way = self.way_to(url)
         with translated(_shown(url), subject, self.cancel):
-            raw = self._manager(url, way, source).urlopen(
+            raw = self._manager(url, way, named_by).urlopen(
                 method,
                 url.geturl(),
                 body=body,
@@ -149,24 +149,24 @@ class Transport:
             raise RegistryMisbehaved(f"{source.netloc} redirects from TLS to plain HTTP, at {target.netloc}.")
         return target._replace(fragment="")
 
-    def _manager(self, url: SplitResult, way: Way | None, source: Source) -> urllib3.PoolManager:
+    def _manager(self, url: SplitResult, way: Way | None, named_by: NamedBy) -> urllib3.PoolManager:
         if url.hostname == self._own_host:
-            source = Source.PERSON
+            named_by = NamedBy.PERSON
         elif way is not None:
-            self._check_literal(url, source)  # what a name means, the proxy decides
-        key = (url.scheme, source, way)
+            self._check_literal(url, named_by)  # what a name means, the proxy decides
+        key = (url.scheme, named_by, way)
         with self._lock:
             if key not in self._managers:
                 self._managers[key] = self._make_manager(*key)
             return self._managers[key]
 
-    def _check_literal(self, url: SplitResult, source: Source) -> None:
+    def _check_literal(self, url: SplitResult, named_by: NamedBy) -> None:
         with contextlib.suppress(ValueError):  # a name
-            if not self.dialler.guard.allows(url.hostname or "", source):
-                raise led_inside(_shown(url), source)
+            if not self.dialler.guard.allows(url.hostname or "", named_by):
+                raise led_inside(_shown(url), named_by)
 
-    def _make_manager(self, scheme: str, source: Source, way: Way | None) -> urllib3.PoolManager:
-        own_host = source is Source.PERSON
+    def _make_manager(self, scheme: str, named_by: NamedBy, way: Way | None) -> urllib3.PoolManager:
+        own_host = named_by is NamedBy.PERSON
         options: dict[str, Any] = {"num_pools": 16, "maxsize": _CONNECTIONS}
         if scheme == "https":  # only then: to read the system's authorities takes a while
             options["ssl_context"] = self._tls_context(own_host=own_host)
@@ -180,7 +180,7 @@ class Transport:
         # A proxy was named by a person, wherever it leads.
         dialled: dict[str, Any] = {
             "dialler": self.dialler,
-            "source": source if way is None else Source.PERSON,
+            "named_by": named_by if way is None else NamedBy.PERSON,
             "home": own_host and way is None,
         }
         pools = {
