@@ -70,6 +70,7 @@ class LayerProgress:
         total: compressed size of this layer.
         fetched: bytes of it that crossed the wire in this run (the rest was on disk before).
         unpacked: bytes of uncompressed tar produced so far.
+        shared: somebody else brings it, who wants it too: ``done`` is how far they have come.
     """
 
     position: int
@@ -78,6 +79,7 @@ class LayerProgress:
     total: int
     fetched: int = 0
     unpacked: int = 0
+    shared: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,18 +34,22 @@ class _Layer:
     fetched: int = 0
     unpacked: int = 0
     reached: int = 0
+    shared: bool = False
     meter: Meter = field(default_factory=Meter)
 
     @property
     def moved(self) -> int:
-        """The counter whose pace is this layer's speed: of the wire while downloading, else of the disk."""
-        return self.fetched if self.phase is Phase.DOWNLOADING else self.done
+        """The counter whose pace is this layer's speed: of the wire while downloading, else of the disk.
+
+        What somebody else downloads for us comes over the wire, too, but is not counted as ours.
+        """
+        return self.fetched if self.phase is Phase.DOWNLOADING and not self.shared else self.done
 
     def follow(self, event: LayerProgress) -> None:
-        if event.phase is not self.phase:
-            # Phases count different things; a jump between them is no speed.
+        if (event.phase, event.shared) != (self.phase, self.shared):
+            # They count different things; a jump between them is no speed.
             self.meter = Meter()
-        self.phase, self.done = event.phase, event.done
+        self.phase, self.done, self.shared = event.phase, event.done, event.shared
         self.fetched, self.unpacked = event.fetched, event.unpacked
         self.reached = (
             self.plan.size if self.phase in _HERE else max(self.reached, min(event.done, self.plan.size))

@@ -80,6 +80,21 @@ def test_speed_and_time_left_come_from_what_moved(job: Job) -> None:
     assert (ended.speed, ended.peak_speed) == (0, snapshot.speed)
 
 
+def test_what_somebody_else_downloads_for_us_has_a_speed_but_is_not_counted_as_ours(job: Job) -> None:
+    reporter = Reporter(job, Inbox())
+    reporter(PLAN)
+    for done in (0, 4 * MIB, 8 * MIB):
+        reporter(LayerProgress(1, Phase.DOWNLOADING, done, 20 * MIB, shared=True))
+        now = reporter.snapshot()
+        time.sleep(0.01)
+    assert now.speed > 0
+    assert now.seconds_left is not None
+    assert (now.fetched, now.done) == (0, 18 * MIB)
+    # Now it is ours: how far they came is no speed of our own.
+    reporter(LayerProgress(1, Phase.DOWNLOADING, 16 * MIB, 20 * MIB))
+    assert reporter.snapshot().speed == 0
+
+
 def test_many_events_become_few_entries_and_the_last_one_counts(job: Job) -> None:
     inbox = Inbox()
     with Reporter(job, inbox) as reporter:

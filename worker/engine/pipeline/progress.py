@@ -49,16 +49,20 @@ class LayerReporter:
         self._lock = threading.Lock()
         self._phase = Phase.WAITING
         self._done = 0
+        self._shared = False
         self._held_back = False
         self._next = 0.0
         self.fetched = 0
         self.unpacked = 0
 
-    def moved(self, phase: Phase, done: int) -> None:
-        """The layer is in ``phase`` now, with ``done`` compressed bytes consumed in it."""
+    def moved(self, phase: Phase, done: int, *, shared: bool = False) -> None:
+        """The layer is in ``phase`` now, with ``done`` compressed bytes consumed in it.
+
+        ``shared``: by somebody else, who brings it for us too.
+        """
         with self._lock:
             too_soon = phase is self._phase and time.monotonic() < self._next
-            self._phase, self._done = phase, done
+            self._phase, self._done, self._shared = phase, done, shared
             if too_soon:
                 self._held_back = True
             else:
@@ -79,8 +83,11 @@ class LayerReporter:
         self._next = time.monotonic() + _INTERVAL
         size = self._task.descriptor.size
         for position in self._task.positions:
-            event = LayerProgress(position, self._phase, self._done, size, self.fetched, self.unpacked)
-            self._announcer.tell(event)
+            self._announcer.tell(
+                LayerProgress(
+                    position, self._phase, self._done, size, self.fetched, self.unpacked, self._shared
+                )
+            )
 
 
 @contextlib.contextmanager

@@ -151,6 +151,9 @@ class BlobWriter:
         return self
 
     def __exit__(self, *_: object) -> None:
+        if os.fstat(self._fd).st_size == 0:  # nothing came, so there is nothing to keep
+            with contextlib.suppress(OSError):
+                self._partial.unlink(missing_ok=True)
         os.close(self._fd)
 
     def fileno(self) -> int:
