@@ -40,6 +40,22 @@ def signed_in(request: HttpRequest) -> User:
     return request.user
 
 
+def install_admin(request: HttpRequest) -> User:
+    """Return who is signed in, if that is an administrator of this install.
+
+    Raises:
+        SignInNeeded: nobody is signed in.
+        NotAllowed: somebody else is.
+    """
+    user = signed_in(request)
+    if not user.is_superuser:
+        raise NotAllowed(
+            "Only an administrator of this install may do this: it concerns all projects.",
+            hint="Ask an administrator of this install.",
+        )
+    return user
+
+
 def get_project(request: Request, slug: str, role: Role = Role.VIEWER) -> Project:
     """Return the project that ``slug`` names, for someone who has at least ``role`` in it.
 

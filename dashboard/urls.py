@@ -18,9 +18,11 @@ from dashboard.views import (
     overview,
     pulls,
     registries,
+    removal,
     schedules,
     setup,
     signing,
+    storage,
 )
 
 project_urls = [
@@ -33,6 +35,7 @@ project_urls = [
     path("images/<int:image_id>/tags/", image.tags, name="image_tags"),
     path("images/<int:image_id>/containers/", image.containers, name="image_containers"),
     path("images/<int:image_id>/extract/", image.extract, name="image_extract"),
+    path("images/<int:image_id>/remove/", removal.remove_image, name="image_remove"),
     path("lineage/", lineage.lineage, name="lineage"),
     path("layers/", layers.layers, name="layers"),
     path("layers/<str:diff_id>/", layers.layer, name="layer"),
@@ -60,6 +63,12 @@ project_urls = [
     path("schedules/<int:schedule_id>/switch/", schedules.switch, name="schedule_switch"),
     path("schedules/<int:schedule_id>/run/", schedules.run, name="schedule_run"),
     path("schedules/<int:schedule_id>/remove/", schedules.remove, name="schedule_remove"),
+    path("storage/", storage.storage, name="storage"),
+    path("storage/collect/", storage.collect, name="storage_collect"),
+    path("storage/preview/", storage.preview, name="storage_preview"),
+    path("storage/scrub/", storage.scrub, name="storage_scrub"),
+    path("storage/rebuild/", storage.rebuild, name="storage_rebuild"),
+    path("storage/measure/", storage.measure, name="storage_measure"),
     path("members/", members.members, name="members"),
     path("members/<int:membership_id>/", members.change, name="member_change"),
     path("members/<int:membership_id>/remove/", members.remove, name="member_remove"),
@@ -81,7 +90,7 @@ urlpatterns = [
     path("api/v1/", include(api.urls())),
     # Short addresses lead to the project that one used last.
     re_path(
-        r"^(?P<rest>(?:images|lineage|layers|pull|jobs|containers|registries|schedules|members)/.*)$",
+        r"^(?P<rest>(?:images|lineage|layers|pull|jobs|containers|registries|schedules|storage|members)/.*)$",
         home.shortcut,
         name="shortcut",
     ),

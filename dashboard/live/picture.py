@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
 from functools import cached_property
 
 from django.http import QueryDict
 from django.urls import reverse
 
 from dashboard.figures import clock, duration, size
+from dashboard.live.figure import Figure, in_bytes, in_speed, seconds_between
+from dashboard.live.keeping import KeepingPicture
 from dashboard.live.waiting import Waiting
 from worker.engine.errors import InvalidReference
 from worker.engine.events import Phase
 from worker.engine.oci import Reference
-from worker.models import FINAL_STATES, Job, JobKind, JobState
+from worker.models import FINAL_STATES, STORAGE_KINDS, Job, JobKind, JobState
 from worker.progress import ErrorInfo, LayerSnapshot, Snapshot, error_of
 
 BAR_WIDTH = 1000
@@ -39,16 +40,6 @@ _MENDED_BY_ANOTHER_PULL = {
     "not_in_registry", "repository_not_found", "tag_not_found", "platform_not_found", "not_an_image",
     "invalid_reference", "invalid_platform",
 }  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """One figure of the row on top: ``value`` large, ``unit`` small beside it, ``note`` below."""
-
-    label: str
-    value: str
-    unit: str = ""
-    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +113,8 @@ class JobPicture:
     @property
     def name(self) -> str:
         """What the job is about, as short as it may be written; of a digest the first 12 digits."""
+        if self.keeping is not None:
+            return self.job.reference
         if self.kind is not JobKind.CONTAINER:
             try:
                 reference = Reference.parse(self.job.reference)
@@ -153,15 +146,29 @@ class JobPicture:
     def retry_delay(self) -> str:
         return duration(self.snapshot.retrying.delay) if self.snapshot.retrying else ""
 
+    @cached_property
+    def keeping(self) -> KeepingPicture | None:
+        """What is to say of a job that keeps the store in order; None for other kinds."""
+        return KeepingPicture(self.job, self.snapshot) if self.kind in STORAGE_KINDS else None
+
+    @property
+    def has_bar(self) -> bool:
+        """Whether it can be told how much of the work is done."""
+        if self.state is not JobState.RUNNING:
+            return False
+        return self.keeping.has_bar if self.keeping is not None else self.snapshot.to_fetch > 0
+
     @property
     def percent(self) -> int:
         """Of the bytes that have to be dealt with in this run; 100 only once all are."""
+        if self.keeping is not None:
+            return self.keeping.percent
         return _percent(self._dealt_with, self.snapshot.to_fetch)
 
     @property
     def took(self) -> str:
         """How long it ran; empty before the end."""
-        seconds = _seconds(self.job.started_at, self.job.finished_at)
+        seconds = seconds_between(self.job.started_at, self.job.finished_at)
         return "" if seconds is None else duration(seconds)
 
     @property
@@ -175,6 +182,8 @@ class JobPicture:
     @property
     def figures(self) -> list[Figure]:
         """The row on top: while it runs, what is left; afterwards, what it took."""
+        if self.keeping is not None:
+            return self.keeping.figures(self.is_final)
         if not self.snapshot.layers or self.kind is JobKind.CONTAINER:
             return []
         return [*(self._final() if self.is_final else self._running()), self._present()]
@@ -186,7 +195,7 @@ class JobPicture:
         yield Figure(done, str(self.percent), "%", of_all if shot.to_fetch else "everything is here already")
         peak = f"peak {size(int(shot.peak_speed))}/s" if shot.peak_speed else ""
         stands_still = self.waiting is not None and self.waiting.is_trouble
-        yield Figure("Speed", *(("—", "") if stands_still else _speed(shot.speed)), peak)
+        yield Figure("Speed", *(("—", "") if stands_still else in_speed(shot.speed)), peak)
         at_once = sum(layer.phase in _AT_WORK for layer in shot.layers)
         note = f"{at_once} {'layer' if at_once == 1 else 'layers'} at once" if at_once else ""
         left = ("—", "") if stands_still or shot.seconds_left is None else clock(shot.seconds_left)
@@ -200,15 +209,15 @@ class JobPicture:
             # As while it ran: compressed bytes, so that speed and duration fit to them.
             moved = self._dealt_with
             unpacked = size(sum(layer.unpacked for layer in made))
-            yield Figure("Extracted", *_bytes(moved), f"{unpacked} unpacked, {count}")
+            yield Figure("Extracted", *in_bytes(moved), f"{unpacked} unpacked, {count}")
         else:
             moved = shot.fetched
-            yield Figure("Fetched", *_bytes(moved), self._fetched_note(count))
-        seconds = _seconds(self.job.started_at, self.job.finished_at)
+            yield Figure("Fetched", *in_bytes(moved), self._fetched_note(count))
+        seconds = seconds_between(self.job.started_at, self.job.finished_at)
         average = moved / seconds if seconds else 0.0
         # The peak is smoothed; of a run of a second it may come out below the average, and says nothing.
         peak = f"peak {size(int(shot.peak_speed))}/s" if shot.peak_speed >= average > 0 else ""
-        yield Figure("Average speed", *(_speed(average) if average else ("—", "")), peak)
+        yield Figure("Average speed", *(in_speed(average) if average else ("—", "")), peak)
         yield Figure("Took", *(("—", "") if seconds is None else clock(seconds)), self._waited())
 
     def _fetched_note(self, count: str) -> str:
@@ -220,7 +229,7 @@ class JobPicture:
         return count
 
     def _waited(self) -> str:
-        waited = _seconds(self.job.created_at, self.job.started_at)
+        waited = seconds_between(self.job.created_at, self.job.started_at)
         return f"after {duration(waited)} in the queue" if waited is not None and waited >= 1 else ""
 
     def _present(self) -> Figure:
@@ -231,7 +240,7 @@ class JobPicture:
             if count
             else "no layer shared so far"
         )
-        return Figure("Already here", *_bytes(self.snapshot.present_bytes), note)
+        return Figure("Already here", *in_bytes(self.snapshot.present_bytes), note)
 
 
 def _bar(layer: LayerSnapshot, is_over: bool) -> LayerBar:
@@ -253,17 +262,3 @@ def _bar(layer: LayerSnapshot, is_over: bool) -> LayerBar:
 
 def _percent(part: int, whole: int) -> int:
     return 100 if part >= whole else 100 * part // whole
-
-
-def _bytes(count: int) -> tuple[str, str]:
-    number, unit = size(count).split(" ")
-    return number, unit
-
-
-def _speed(bytes_per_second: float) -> tuple[str, str]:
-    number, unit = _bytes(int(bytes_per_second))
-    return number, f"{unit}/s"
-
-
-def _seconds(start: datetime | None, end: datetime | None) -> float | None:
-    return None if start is None or end is None else (end - start).total_seconds()

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from django.utils import timezone
 
-from worker.models import Job, JobKind, JobState
+from worker.models import STORAGE_KINDS, Job, JobKind, JobState
 
 SEND_GRACE = timedelta(seconds=5)
 """Handing a job to its queue takes a moment; after this, the queue cannot be reached."""
@@ -77,7 +77,8 @@ def _unsent(job: Job, is_late: bool) -> Waiting:
 
 def _running_beside(job: Job) -> int:
     """Count the jobs that run on the same queue."""
-    running = Job.objects.filter(kind=job.kind, state=JobState.RUNNING)
+    kinds = STORAGE_KINDS if job.kind in STORAGE_KINDS else (job.kind,)
+    running = Job.objects.filter(kind__in=kinds, state=JobState.RUNNING)
     if job.kind == JobKind.CONTAINER and job.container is not None:
         running = running.filter(container__node=job.container.node)
     return running.count()

@@ -5,7 +5,8 @@
 - ``{% live_job job %}``: while the job is active, its progress is swapped into ``#job-progress``, and the
   event ``done`` fires on ``#live`` at the end.
 - ``{% live_project project %}``: the events ``jobs``, ``images``, ``containers``, ``schedules``,
-  ``registries`` and ``storage`` fire on ``#live``, each when something of it changed: ``hx-trigger="jobs from:#live"``.
+  ``registries`` and ``storage`` fire on ``#live``, each when something of it changed:
+  ``hx-trigger="jobs from:#live"``.
 
 Both bring ``#live`` and ``#live-status``, where it is said that updates are interrupted. A page has one of
 them.

@@ -17,7 +17,7 @@ from dashboard.live.waiting import waiting
 from dashboard.messages import done, refused
 from worker import services
 from worker.engine.errors import Conflict, NotFound
-from worker.models import ACTIVE_STATES, Job, JobKind, JobState, Project, Role
+from worker.models import ACTIVE_STATES, STORAGE_KINDS, Job, JobKind, JobState, Project, Role
 from worker.progress import latest, of_job
 
 PER_PAGE = 50
@@ -49,6 +49,8 @@ def job(request: Request, project_slug: str, job_id: int) -> HttpResponse:
     project = get_project(request, project_slug)
     row = _job(project, job_id)
     is_operator = request.role.covers(Role.OPERATOR)
+    if row.kind in STORAGE_KINDS:
+        is_operator = signed_in(request).is_superuser
     runs_container = row.kind == JobKind.CONTAINER
     context: dict[str, Any] = {
         "job": row,
@@ -57,6 +59,7 @@ def job(request: Request, project_slug: str, job_id: int) -> HttpResponse:
         and row.is_active
         and not (runs_container and row.state == JobState.RUNNING),
         "may_retry": is_operator and not row.is_active and not runs_container,
+        "may_see_details": signed_in(request).is_superuser,
     }
     return page_or_part(request, "jobs/job.html", "job", context)
 

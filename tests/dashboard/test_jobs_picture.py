@@ -10,7 +10,8 @@ from django.utils import timezone
 
 from dashboard.figures import duration
 from dashboard.live import picture
-from dashboard.live.picture import Figure, JobPicture
+from dashboard.live.figure import Figure
+from dashboard.live.picture import JobPicture
 from dashboard.live.waiting import Waiting, waiting
 from worker.engine.errors import StrataError
 from worker.models import Job, JobKind, JobState, Project

@@ -1,0 +1,136 @@
+"""The store as a whole: what was last measured, and what was last done to it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.utils import timezone
+
+from dashboard.live.picture import JobPicture
+from worker.models import (
+    ACTIVE_STATES,
+    STORAGE_KINDS,
+    Container,
+    Image,
+    ImageLayer,
+    Job,
+    JobKind,
+    JobState,
+    Project,
+    StoreSurvey,
+)
+from worker.progress import latest, of_job
+
+PREVIEW_LASTS = timedelta(minutes=10)
+"""A look at the garbage that is older says nothing of what a collection would find."""
+
+_KINDS = (
+    ("trees", "Extracted layers", "each layer once, as containers mount it"),
+    ("blobs", "Compressed layers", "as they came from registries, with manifests and configs"),
+    ("indexes", "File indexes", "what each layer holds, file by file"),
+    ("containers", "Containers", "what they wrote on top of their images"),
+    ("partials", "Unfinished", "downloads to go on with, and half-made layers"),
+    ("other", "Other", "lists of images, locks"),
+)
+_LOADED = ("project", "image", "container", "created_by", "schedule")
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What one kind of content takes on the disk.
+
+    Attributes:
+        start, width: of its piece of the bar, in per cent.
+        share: of everything, in per cent.
+    """
+
+    key: str
+    label: str
+    meaning: str
+    count: int
+    bytes: int
+    start: float
+    width: float
+    share: float
+
+
+def parts(survey: StoreSurvey) -> list[Part]:
+    """Return what the store holds by kind, in the order of the bar."""
+    whole = survey.bytes
+    made: list[Part] = []
+    start = 0.0
+    for key, label, meaning in _KINDS:
+        kind = survey.kinds.get(key, {"count": 0, "bytes": 0})
+        share = 100 * kind["bytes"] / whole if whole else 0.0
+        made.append(Part(key, label, meaning, kind["count"], kind["bytes"], start, share, share))
+        start += share
+    return made
+
+
+def active_jobs() -> list[JobPicture]:
+    """Return what is being done to the store now, in whichever project it was started."""
+    rows = Job.objects.filter(kind__in=STORAGE_KINDS, state__in=ACTIVE_STATES)
+    rows = rows.exclude(arguments__dry_run=True).select_related(*_LOADED).order_by("created_at")
+    return [JobPicture(job, latest(job)) for job in rows]
+
+
+def last_done(kind: JobKind) -> JobPicture | None:
+    """Return the last job of ``kind`` that did its work to the end; looks at garbage do not count."""
+    rows = Job.objects.filter(kind=kind, state=JobState.SUCCEEDED).exclude(arguments__dry_run=True)
+    job = rows.select_related(*_LOADED).order_by("-finished_at", "-pk").first()
+    return JobPicture(job, of_job(job)) if job is not None else None
+
+
+def last_preview() -> JobPicture | None:
+    """Return the newest look at the garbage that is still of use: under way, or fresh and not acted upon."""
+    looks = Job.objects.filter(kind=JobKind.COLLECT, arguments__dry_run=True)
+    job = looks.select_related(*_LOADED).order_by("-pk").first()
+    if job is None or (job.finished_at is not None and job.finished_at < timezone.now() - PREVIEW_LASTS):
+        return None
+    changed = Job.objects.filter(kind__in=STORAGE_KINDS, pk__gt=job.pk, state=JobState.SUCCEEDED)
+    if changed.exclude(arguments__dry_run=True).exists():
+        return None
+    return JobPicture(job, latest(job))
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """What removing an image would mean.
+
+    Attributes:
+        trees, blobs: bytes that nothing else would need: of extracted, and of compressed layers.
+        kept: layers that other images need, of any project.
+        containers: names of the containers that stand on it.
+    """
+
+    trees: int
+    blobs: int
+    kept: int
+    containers: Sequence[str]
+
+
+def removal(image: Image) -> Removal:
+    """Return what would go with ``image``, and what would stay."""
+    others = ImageLayer.objects.exclude(image=image)
+    rows = ImageLayer.objects.filter(image=image).select_related("layer", "blob")
+    shared_layers = set(others.filter(layer__in=rows.values("layer")).values_list("layer", flat=True))
+    shared_blobs = set(
+        others.filter(blob__digest__in=rows.values("blob__digest")).values_list("blob__digest", flat=True)
+    )
+    trees = {row.layer_id: row.layer.unpacked_size or 0 for row in rows if row.layer.tree_present}
+    blobs = {row.blob.digest: row.blob.size for row in rows if row.blob.present}
+    return Removal(
+        trees=sum(size for layer, size in trees.items() if layer not in shared_layers),
+        blobs=sum(size for digest, size in blobs.items() if digest not in shared_blobs),
+        kept=len(shared_layers),
+        containers=list(
+            Container.objects.filter(image=image).order_by("name").values_list("name", flat=True)[:50]
+        ),
+    )
+
+
+def projects_with(image: Image) -> int:
+    """Return how many other projects have the same image."""
+    return Project.objects.filter(images__digest=image.digest).exclude(pk=image.project_id).count()
