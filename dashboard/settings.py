@@ -158,6 +158,7 @@ STORAGES = {
 REDIS_URL = _redis_url()
 NODE = env.text("NODE", "local")
 ALLOWED_REGISTRIES = env.words("ALLOWED_REGISTRIES")
+DOCKER_CONFIG = env.text("DOCKER_CONFIG")
 LAYERS_AT_ONCE = env.number("LAYERS_AT_ONCE", 0)
 
 # Seconds between two rounds of what beat hands out.

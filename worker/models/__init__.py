@@ -6,8 +6,9 @@ from worker.models.index import ImageIndex, OfferedImage
 from worker.models.job import ACTIVE_STATES, FINAL_STATES, STORAGE_KINDS, Job, JobKind, JobState
 from worker.models.layer import Blob, Layer
 from worker.models.project import Membership, Project, Role
+from worker.models.rate_limit import SCHEDULED_RESERVE, RateLimit
 from worker.models.referrer import Referrer, ReferrerKind
-from worker.models.registry import Registry
+from worker.models.registry import CredentialSource, ProxyChoice, Registry
 from worker.models.schedule import Schedule
 from worker.models.storage import RemovedManifest, StoreSurvey
 from worker.models.token import ApiToken, hash_token
@@ -16,11 +17,13 @@ __all__ = [
     "ACTIVE_STATES",
     "AT_REST_STATES",
     "FINAL_STATES",
+    "SCHEDULED_RESERVE",
     "STORAGE_KINDS",
     "ApiToken",
     "Blob",
     "Container",
     "ContainerState",
+    "CredentialSource",
     "Image",
     "ImageIndex",
     "ImageLayer",
@@ -31,6 +34,8 @@ __all__ = [
     "Membership",
     "OfferedImage",
     "Project",
+    "ProxyChoice",
+    "RateLimit",
     "Referrer",
     "ReferrerKind",
     "Registry",

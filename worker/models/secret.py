@@ -1,4 +1,4 @@
-"""Passwords of registries, encrypted at rest with a key derived from the secret key."""
+"""Passwords and private keys of registries, encrypted at rest with a key derived from the secret key."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ def encrypt(secret: str) -> str:
     return _fernet().encrypt(secret.encode()).decode()
 
 
-def decrypt(stored: str) -> str:
-    """Return what :func:`encrypt` was given.
+def decrypt(stored: str, what: str = "password") -> str:
+    """Return what :func:`encrypt` was given; ``what`` names it in messages.
 
     Raises:
         Conflict: it was encrypted with another secret key, or altered.
@@ -31,8 +31,8 @@ def decrypt(stored: str) -> str:
         return _fernet().decrypt(stored.encode()).decode()
     except InvalidToken as error:
         raise Conflict(
-            "A stored registry password cannot be read: the secret key has changed since it was entered.",
-            hint="Enter the password again on the Registries page, or bring back the old STRATA_SECRET_KEY.",
+            f"A stored registry {what} cannot be read: the secret key has changed since it was entered.",
+            hint=f"Enter the {what} again on the Registries page, or bring back the old STRATA_SECRET_KEY.",
         ) from error
 
 

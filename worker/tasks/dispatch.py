@@ -43,8 +43,13 @@ def submit_pull_of(schedule: Schedule) -> Job:
         JobKind.PULL,
         reference=schedule.reference,
         platform=schedule.platform,
-        # Not ticked means: as the registry's row says, not: never.
-        arguments={"insecure": True if schedule.insecure else None, "fetch_only": False},
+        # Not ticked means: as the registry's row says, not: never. Nobody waits for it: it leaves the last of
+        # what a registry grants to people.
+        arguments={
+            "insecure": True if schedule.insecure else None,
+            "fetch_only": False,
+            "scheduled": True,
+        },
         schedule=schedule,
         created_by=schedule.created_by,
     )

@@ -8,15 +8,17 @@ from typing import Any
 from django.conf import settings
 
 from worker.engine import pull as engine
-from worker.engine.errors import NotFound
-from worker.engine.events import Event, Listener
+from worker.engine.errors import NotFound, RateLimited
+from worker.engine.events import Event, Listener, ignore
 from worker.engine.extract import extract
 from worker.engine.oci import Digest, Reference
 from worker.engine.store import Store
+from worker.models import SCHEDULED_RESERVE, Schedule
 from worker.models.limits import require_allowed
 from worker.models.platforms import read_platforms
 from worker.models.reach import endpoint_for
 from worker.models.recording import record_all, record_extraction
+from worker.tasks.limiting import LimitKeeper
 from worker.tasks.running import Outcome, Run
 
 
@@ -38,11 +40,26 @@ def pull_image(
         reference=reference,
         platform=None,
         platforms=read_platforms(job.platform),
-        endpoint=endpoint_for(job.project, reference.registry, job.arguments.get("insecure")),
+        endpoint=endpoint_for(
+            job.project,
+            reference.registry,
+            job.arguments.get("insecure"),
+            reserve=SCHEDULED_RESERVE if job.arguments.get("scheduled") else 0.0,
+        ),
         fetch_only=bool(job.arguments.get("fetch_only")),
         layers_at_once=settings.LAYERS_AT_ONCE,
     )
-    pulled = engine.pull_platforms(_store(), request, _both(run.reporter, listener), run.cancel)
+    limits = LimitKeeper(job.project)
+    try:
+        pulled = engine.pull_platforms(
+            _store(), request, _all(run.reporter, limits, listener or ignore), run.cancel
+        )
+    except RateLimited as error:
+        if job.schedule_id:
+            Schedule.objects.filter(pk=job.schedule_id).update(note=f"Held back: {error.message}")
+        raise
+    finally:
+        limits.flush()
     images = record_all(job.project, reference, pulled)
     if arrived is not None:
         arrived(pulled)
@@ -74,13 +91,9 @@ def _facts(pulled: Sequence[engine.PulledImage]) -> dict[str, Any]:
     }
 
 
-def _both(first: Listener, second: Listener | None) -> Listener:
-    if second is None:
-        return first
-    other = second
-
+def _all(*listeners: Listener) -> Listener:
     def tell(event: Event) -> None:
-        first(event)
-        other(event)
+        for listener in listeners:
+            listener(event)
 
     return tell

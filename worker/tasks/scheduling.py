@@ -10,7 +10,7 @@ from django.utils.timezone import now
 
 from worker.engine.errors import InvalidInput, StrataError
 from worker.engine.oci import Reference
-from worker.models import ACTIVE_STATES, Schedule
+from worker.models import ACTIVE_STATES, Project, RateLimit, Registry, Schedule
 from worker.models.cron import next_run
 from worker.models.limits import require_allowed, require_quota
 from worker.progress import announce
@@ -64,11 +64,24 @@ def _reason_not_to(schedule: Schedule) -> str:
     if schedule.jobs.filter(state__in=ACTIVE_STATES).exists():
         return "Skipped: the pull before had not ended yet."
     try:
-        require_allowed(Reference.parse(schedule.reference).registry)
+        host = Reference.parse(schedule.reference).registry
+        require_allowed(host)
         require_quota(schedule.project)
     except StrataError as error:
         return f"Skipped: {error.message}"
-    return ""
+    return _held_back(schedule.project, host)
+
+
+def _held_back(project: Project, host: str) -> str:
+    """Why a scheduled pull would take the last ones that a registry grants; empty if it would not."""
+    if Registry.objects.filter(project=project, host=host).exclude(mirrors=[]).exists():
+        return ""  # most of it comes from elsewhere; the pull itself looks before it asks the registry
+    held = RateLimit.objects.held_until(project, host)
+    if held is None:
+        return ""
+    limit, until = held
+    left = f"{limit.remaining} of {limit.limit} pulls" if limit.remaining else "no pulls"
+    return f"Held back until {until:%H:%M} UTC: {host} has {left} left, and those are for people."
 
 
 def _switch_off(schedule: Schedule, error: StrataError) -> None:
