@@ -15,6 +15,9 @@ from django.http import HttpResponse
 from django.test import Client
 from django.utils import timezone
 
+from samples.images import image as sample_image
+from samples.images import layer
+from samples.registry import SampleRegistry
 from tests.conftest import Users
 from tests.dashboard.catalog import make_tag
 from tests.support.openapi import check
@@ -33,7 +36,8 @@ class Call:
     Attributes:
         role: the lowest that may; None: anyone with a token.
         row: which row's id goes into the path.
-        body: what is sent; ``{image}`` stands for the image's id.
+        body: what is sent; ``{image}`` stands for the image's id, ``{host}`` for a registry that has ``app:1``.
+        query: of the address; ``{host}`` likewise.
         status: of the answer.
     """
 
@@ -42,6 +46,7 @@ class Call:
     role: Role | None = Role.VIEWER
     row: str = ""
     body: dict[str, Any] | None = None
+    query: str = ""
     status: int = 200
     before: dict[str, Any] = field(default_factory=dict)
 
@@ -52,6 +57,9 @@ class Call:
 OPERATOR, ADMIN = Role.OPERATOR, Role.ADMIN
 CALLS = [
     Call("POST", "pulls", OPERATOR, body={"reference": "alpine", "platform": "linux/arm64"}, status=202),
+    Call("POST", "pulls/preview", OPERATOR, body={"reference": "{host}/app:1", "insecure": True}),
+    Call("GET", "tags", OPERATOR, query="?reference={host}/app&insecure=true&search=1&limit=1"),
+    Call("GET", "platforms", OPERATOR, query="?reference={host}/app:1&insecure=true"),
     Call("GET", "jobs"),
     Call("GET", "jobs/{id}", row="failed"),
     Call("POST", "jobs/{id}/cancel", OPERATOR, row="queued", status=202),
@@ -93,15 +101,18 @@ EACH = pytest.mark.parametrize("call", CALLS, ids=str)
 
 @dataclass
 class World:
-    """A project with one row of everything, tokens of everybody, and the API's own description."""
+    """A project with one row of everything, tokens of everybody, a registry, and the API's own description."""
 
+    host: str
     rows: dict[str, int]
     tokens: dict[str, str]
     document: dict[str, Any]
 
     def send(self, call: Call, who: str = "", *, id: int | None = None) -> HttpResponse:
         path = call.path.replace("{id}", str(id if id is not None else self.rows.get(call.row, 0)))
+        path += call.query.replace("{host}", self.host)
         body = json.dumps(call.body or {}).replace('"{image}"', str(self.rows["image"]))
+        body = body.replace("{host}", self.host)
         headers = {"authorization": f"Bearer {self.tokens[who]}"} if who else {}
         return Client().generic(
             call.method, BASE + path, body, content_type="application/json", headers=headers
@@ -109,7 +120,8 @@ class World:
 
 
 @pytest.fixture
-def world(project: Project, users: Users, data_dir: Path) -> World:
+def world(project: Project, users: Users, data_dir: Path, sample_registry: SampleRegistry) -> World:
+    sample_registry.push("app", "1", sample_image([layer({"a": b"b"})]))
     owned = {"project": project}
     base, grown = image(project, "debian", "d"), image(project, "php", "dp")
     type(grown).objects.update(extracted=True)
@@ -135,7 +147,7 @@ def world(project: Project, users: Users, data_dir: Path) -> World:
     names = ("viewer", "operator", "admin", "stranger", "superuser")
     tokens = {name: issue_token(getattr(users, name))[1] for name in names}
     document = Client().get(BASE + "openapi.json").json()
-    return World({name: row.pk for name, row in rows.items()}, tokens, document)
+    return World(sample_registry.host, {name: row.pk for name, row in rows.items()}, tokens, document)
 
 
 def is_refusal(answer: HttpResponse, status: int) -> bool:

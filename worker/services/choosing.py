@@ -18,14 +18,15 @@ from django.utils.crypto import salted_hmac
 
 from worker.engine.cancel import CancelToken
 from worker.engine.errors import Cancelled, RegistryTimeout
-from worker.engine.oci import Compression, Digest, Platform, Reference
+from worker.engine.oci import Compression, Digest, Reference
 from worker.engine.offer import Offer, offered
 from worker.engine.preview import RATIOS, Preview, Ratios, preview
-from worker.engine.pull import ALL, PullRequest
+from worker.engine.pull import PullRequest
 from worker.engine.registry import Endpoint, RegistryClient, RetryPolicy, TagList
 from worker.engine.store import Store
 from worker.models import Blob, Layer, Project, Role
 from worker.models.limits import require_allowed
+from worker.models.platforms import read_platforms, write_platforms
 from worker.models.reach import endpoint_for
 from worker.services.access import require
 from worker.services.tag_order import after as place_after
@@ -34,8 +35,6 @@ from worker.services.tag_order import search as narrow
 
 TAGS_MAX = 50_000
 """Of one repository that are listed; who has more must type what is not among them."""
-
-EVERY_PLATFORM = "all"
 
 _RETRIES = RetryPolicy(attempts=2, first_delay=0.3, longest_delay=2.0, budget=6.0)
 _CONNECT_SECONDS = 5.0
@@ -143,14 +142,8 @@ def preview_pull(
         ContentError: it is no image, or not for one of the platforms.
     """
     parsed, endpoint = _reach(project, reference, insecure, by)
-    every = EVERY_PLATFORM in platforms
-    request = PullRequest(
-        parsed,
-        Platform.parse(platform) if platform else None,
-        endpoint,
-        fetch_only,
-        platforms=ALL if every else tuple(map(Platform.parse, platforms)),
-    )
+    wanted = read_platforms(write_platforms([platform, *platforms]))
+    request = PullRequest(parsed, None, endpoint, fetch_only, platforms=wanted)
     with _within_reason(endpoint) as cancel:
         return preview(_store(), request, cancel, _RETRIES, known=_known_sizes, ratios=_ratios())
 
