@@ -16,11 +16,20 @@ from supervisor.settings import ROOT
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
-OURS = ("prepare", "web", "pulls", "control", "beat")
+OURS = ("prepare", "web", "pulls", "storage", "control", "beat")
 
 
 def test_it_is_the_programs_that_the_supervisor_runs() -> None:
+    """Save that the store is kept in order by a worker of its own: it needs registries, control must not."""
     assert set(SERVICES) == {*OURS, "redis", "postgres"}
+
+
+def test_the_store_is_kept_in_order_by_one_that_may_fetch_and_extract() -> None:
+    """A repair does what a pull does, so it has the same rights and ways out."""
+    command = SERVICES["storage"]["command"]
+    assert command[command.index("--queues") + 1] == "storage"
+    for key in ("cap_add", "networks", "volumes", "security_opt"):
+        assert SERVICES["storage"][key] == SERVICES["pulls"][key]
 
 
 @pytest.mark.parametrize("name", SERVICES)
@@ -50,7 +59,7 @@ def test_each_capability_of_a_worker_is_explained() -> None:
     """Every capability line of the workers has a comment, or follows the one that explains the usual set."""
     text = (ROOT / "compose.yaml").read_text()
     for name in ("pulls", "control"):
-        block = re.search(rf"\n  {name}:\n(.*?)(?=\n  [a-z]+:\n|\n\n\S)", text, re.DOTALL)
+        block = re.search(rf"\n  {name}:(?: &\w+)?\n(.*?)(?=\n  [a-z]+:\n|\n\n\S)", text, re.DOTALL)
         assert block is not None
         lines = re.search(r"cap_add:\n((?:      [-#] .*\n)+)", block[1])
         assert lines is not None

@@ -71,7 +71,7 @@ class Workers:
             "PYTHONUNBUFFERED": "1",
         }
 
-    def worker(self, queues: str = f"pull,extract,housekeeping,container.{settings.NODE}") -> Program:
+    def worker(self, queues: str = f"pull,extract,housekeeping,storage,container.{settings.NODE}") -> Program:
         name = f"w{len(self.programs)}"
         arguments = ["worker", "-Q", queues, "-c", "2", "-n", f"{name}@%h", "-l", "INFO"]
         program = self._start(name, [*arguments, "--without-gossip", "--without-mingle"])
