@@ -16,16 +16,12 @@ import json
 import os
 import select
 import socket
-import struct
 import sys
 from typing import Any, NoReturn
 
 from worker.engine.layers import child, jail
 from worker.engine.layers.limits import Limits
-
-REQUEST_MAX = 1 << 16  # bytes
-STATUS = struct.Struct("i")
-"""The form of an exit status; negative is the number of the signal that ended the child."""
+from worker.engine.layers.protocol import REQUEST_MAX, STATUS
 
 _REQUEST_FILES = 4
 _FILES_MAX = 1 << 20

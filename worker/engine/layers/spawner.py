@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import Self
 
 from worker.engine.errors import SandboxError
-from worker.engine.layers.forkserver import REQUEST_MAX, STATUS
 from worker.engine.layers.limits import Limits
+from worker.engine.layers.protocol import REQUEST_MAX, STATUS
 
 _HOME = str(Path(__file__).resolve().parents[3])
 
