@@ -36,7 +36,7 @@ class Call:
     Attributes:
         role: the lowest that may; None: anyone with a token.
         row: which row's id goes into the path.
-        body: what is sent; ``{image}`` stands for the image's id, ``{host}`` for a registry that has ``app:1``.
+        body: what is sent; ``{image}`` stands for the image's id, ``{host}`` for a registry with ``app:1``.
         query: of the address; ``{host}`` likewise.
         status: of the answer.
     """
@@ -101,7 +101,7 @@ EACH = pytest.mark.parametrize("call", CALLS, ids=str)
 
 @dataclass
 class World:
-    """A project with one row of everything, tokens of everybody, a registry, and the API's own description."""
+    """A project with one row of everything, tokens of everybody, a registry, and the API's description."""
 
     host: str
     rows: dict[str, int]

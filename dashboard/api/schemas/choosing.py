@@ -121,9 +121,9 @@ class PreviewOut(Schema):
     """What a pull would do now. A layer that several images share counts once.
 
     ``to_fetch`` is exact, and stays on the disk; ``documents`` of it are indexes, manifests and configs.
-    ``here`` need not be fetched. Unpacked, ``unpacked_known`` bytes come to that, and ``unpacked_guessed``, an
-    estimate; ``added`` is all together. ``free`` is what the disk has left; ``room`` is ``doubtful`` where only
-    the estimate does not fit.
+    ``here`` need not be fetched. Unpacked, ``unpacked_known`` bytes come to that, and ``unpacked_guessed``,
+    an estimate; ``added`` is all together. ``free`` is what the disk has left; ``room`` is ``doubtful`` where
+    only the estimate does not fit.
     """
 
     reference: str
