@@ -60,7 +60,7 @@ class Frame:
         if self.project is None:
             return {}
         return {
-            "images": Image.objects.filter(project=self.project).count(),
+            "images": Image.objects.filter(project=self.project).count_leads(),
             "containers": Container.objects.filter(project=self.project).count(),
             "schedules": Schedule.objects.filter(project=self.project).count(),
             "jobs": Job.objects.filter(project=self.project, state__in=ACTIVE_STATES).count(),

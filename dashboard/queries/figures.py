@@ -24,6 +24,7 @@ from worker.models import (
 )
 
 _KEPT_SECONDS = 20
+_MOVEMENT = ("tag__registry_host", "tag__repository", "tag__name", "moved_at")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,6 @@ def _count(project: Project) -> Holdings:
     images = Image.objects.filter(project=project).order_by()
     stacks = ImageLayer.objects.filter(image__project=project).order_by()
     whole = images.aggregate(
-        count=Count("pk"),
         repositories=Count("repository", distinct=True),
         raw=Count("pk", filter=Q(extracted=False)),
         unpacked=Sum("unpacked_size"),
@@ -93,7 +93,7 @@ def _count(project: Project) -> Holdings:
     present = Blob.objects.filter(pk__in=stacks.values("blob"), present=True)
     blobs = present.values("digest").annotate(bytes=Max("size")).aggregate(size=Sum("bytes"))["size"]
     return Holdings(
-        images=whole["count"],
+        images=images.count_leads(),
         repositories=whole["repositories"],
         not_extracted=whole["raw"],
         layers=layers["count"],
@@ -127,7 +127,7 @@ def lately(project: Project) -> Lately:
     )
     moved = (
         TagMovement.objects.filter(tag__project=project, moved_at__gte=now - timedelta(days=7))
-        .exclude(from_digest="")
+        .exclude(Q(from_digest="") | Q(to_digest=""))
         .select_related("tag")
         .order_by("-moved_at", "-id")
     )
@@ -136,7 +136,8 @@ def lately(project: Project) -> Lately:
         pulls=pulls["count"],
         unchanged=pulls["unchanged"],
         failed=pulls["failed"],
-        moved=moved.count() if last else 0,
+        # A tag of several platforms moves once.
+        moved=moved.order_by().values(*_MOVEMENT).distinct().count() if last else 0,
         last_moved=last.tag if last else None,
     )
 

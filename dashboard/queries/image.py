@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Q
 
 from dashboard.queries.images import layers_of
 from dashboard.queries.kinship import holders, only_here
 from dashboard.queries.names import Named, named, names_of
+from dashboard.queries.platforms import Choices, Together, choices_of, together
 from worker.engine.errors import NotFound
 from worker.models import Image, ImageLayer, Layer, Project, Tag, TagMovement
 from worker.models.lineage import children, descendants, twins
@@ -21,7 +22,7 @@ RELATIVES = 50
 
 def get_image(project: Project, image_id: int) -> Image:
     """Return the project's image. Raises NotFound."""
-    image = Image.objects.filter(project=project, pk=image_id).first()
+    image = Image.objects.filter(project=project, pk=image_id).select_related("index").first()
     if image is None:
         raise NotFound("There is no such image in this project.", hint="Choose one from the list of images.")
     return image
@@ -74,6 +75,7 @@ class Summary:
         inherited: how many of its layers the parent has.
         ancestors: base first; of twins, the oldest.
         descendants, twins: how many.
+        together: what is here of it, if it was pulled for several platforms; else None.
     """
 
     image: Image
@@ -87,6 +89,8 @@ class Summary:
     descendants: int
     twins: int
     containers: int
+    together: Together | None
+    platforms: Choices
 
     @property
     def reference(self) -> str:
@@ -100,7 +104,10 @@ def summary(project: Project, image: Image) -> Summary:
     stack = layers_of([image.pk]).get(image.pk, [])
     below = {row.chain_id: row.position + 1 for row in stack[:-1]}
     tops = holders(project, [*below, image.chain_id])
-    line = [(tops[chain], height) for chain, height in below.items() if chain in tops]
+    held = [(tops.of(chain, apart_from=image.index_id), height) for chain, height in below.items()]
+    line = [(holder, height) for holder, height in held if holder is not None]
+    alike = tops.of(image.chain_id, apart_from=image.index_id)
+    group = together([image]).get(image.index_id or 0)
     names = named(project, [holder.first for holder, _ in line])
     ancestors = tuple(Ancestor(names[holder.first], height, holder.count - 1) for holder, height in line)
     return Summary(
@@ -113,8 +120,11 @@ def summary(project: Project, image: Image) -> Summary:
         inherited=ancestors[-1].height if ancestors else 0,
         ancestors=ancestors,
         descendants=descendants(image).count(),
-        twins=max(0, tops[image.chain_id].count - 1) if image.chain_id in tops else 0,
+        # Itself is among them, unless an index led to it.
+        twins=(alike.count - (image.index_id is None)) if alike else 0,
         containers=image.containers.count(),
+        together=group if group and len(group.here) > 1 else None,
+        platforms=choices_of(image, group),
     )
 
 
@@ -255,8 +265,3 @@ def movements(project: Project, image: Image, limit: int = 200) -> list[Movement
         other = row.from_digest if came else row.to_digest
         made.append(Movement(row.moved_at, row.tag, came, by_digest.get(other), other))
     return made
-
-
-def current_tags(image: Image) -> QuerySet[Tag]:
-    """Return the tags that point at ``image`` now."""
-    return image.tags.order_by("registry_host", "repository", "name", "platform")

@@ -4,26 +4,29 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.core.paginator import Page, Paginator
-from django.db.models import F, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models.functions import Coalesce
 from django.http import QueryDict
 
-from dashboard.queries.kinship import holders, only_here, stood_upon
+from dashboard.queries.kinship import Holders, holders, only_here, stood_upon
 from dashboard.queries.names import Name, Named, named, names_of
+from dashboard.queries.platforms import Together, together
 from worker.models import Image, ImageLayer, Project, Tag
 
 PER_PAGE = 25
 #: Up to so many repositories are offered as a menu; more are typed.
 MENU = 60
 
-_SORTS: dict[str, tuple[str, ...]] = {
-    "name": ("repository", "registry_host", "id"),
-    "layers": ("layer_count", "id"),
-    "compressed": ("compressed_size", "id"),
-    "unpacked": ("unpacked_size", "id"),
-    "pulled": ("pulled_at", "id"),
+_SORTS: dict[str, tuple[F | Coalesce, ...]] = {
+    "name": (F("repository"), F("registry_host"), F("id")),
+    "layers": (F("layer_count"), F("id")),
+    "compressed": (F("compressed_size"), F("id")),
+    "unpacked": (F("unpacked_size"), F("id")),
+    "pulled": (Coalesce("index__pulled_at", "pulled_at"), F("id")),
 }
 DEFAULT_SORT = "-pulled"
 SORTS = (
@@ -67,20 +70,28 @@ class ImageFilter:
         return bool(self.text or self.registry or self.repository or self.platform)
 
     def apply(self, project: Project) -> QuerySet[Image]:
+        """Return what is listed: of images for several platforms one each, that of the platform asked for."""
         images = Image.objects.filter(project=project)
+        wanted = Q()
         if self.registry:
-            images = images.filter(registry_host=self.registry)
+            wanted &= Q(registry_host=self.registry)
         if self.repository:
-            images = images.filter(repository=self.repository)
+            wanted &= Q(repository=self.repository)
+        if self.text:
+            wanted &= _matches(project, self.text)
         if self.platform:
             parts = [*self.platform.split("/"), "", ""][:3]
-            images = images.filter(os=parts[0], architecture=parts[1], variant=parts[2])
-        if self.text:
-            images = images.filter(_matches(project, self.text))
+            images = images.filter(wanted, os=parts[0], architecture=parts[1], variant=parts[2])
+        elif wanted:
+            # Any of its platforms may be what is looked for.
+            sibling = images.filter(wanted, index=OuterRef("index"))
+            images = images.leads().filter(wanted | Exists(sibling))
+        else:
+            images = images.leads()
         descending = self.sort.startswith("-")
         return images.order_by(
             *(
-                F(field).desc(nulls_last=True) if descending else F(field).asc(nulls_last=True)
+                field.desc(nulls_last=True) if descending else field.asc(nulls_last=True)
                 for field in _SORTS[self.sort.removeprefix("-")]
             )
         )
@@ -92,6 +103,7 @@ def _matches(project: Project, text: str) -> Q:
     condition = Q(digest__startswith=f"sha256:{digest['digits']}") if digest else Q()
     if digest:
         condition |= Q(config_digest__startswith=f"sha256:{digest['digits']}")
+        condition |= Q(index__digest__startswith=f"sha256:{digest['digits']}")
     path, colon, tag = text.rpartition(":")
     tags = Tag.objects.filter(project=project)
     if colon and path and "/" not in tag:
@@ -115,12 +127,14 @@ class ImageRow:
     """One line of the list.
 
     Attributes:
+        image: of an image for several platforms, the one that came first, or that was asked for.
         names: at least one; the first is the one that is shown large.
         layers: base first, with layer and blob loaded.
         only_here: unpacked bytes that no other image of the project shares; None if not known yet.
         parent: the oldest image with the longest chain below this one; None for a base.
         twin: the oldest other image with the same layers, if it is older than this one.
         is_base: nothing is below it, and others stand on it.
+        together: what is here of an image for several platforms; None if only this one is.
     """
 
     image: Image
@@ -130,6 +144,19 @@ class ImageRow:
     parent: Named | None
     twin: Named | None
     is_base: bool
+    together: Together | None = None
+
+    @property
+    def pulled_at(self) -> datetime:
+        """When it was pulled last, for whatever platform."""
+        return self.image.index.pulled_at if self.image.index else self.image.pulled_at
+
+    @property
+    def not_extracted(self) -> str:
+        """Whether layers are not unpacked, in words; empty if all are."""
+        if self.together is None or self.together.not_extracted in (0, len(self.together.here)):
+            return "" if self.image.extracted else "not extracted"
+        return f"{self.together.not_extracted} of {len(self.together.here)} not extracted"
 
     @property
     def name(self) -> Name:
@@ -147,37 +174,47 @@ def page_of_images(images: QuerySet[Image], number: str | None, per_page: int = 
 
 def rows(project: Project, ids: list[int]) -> list[ImageRow]:
     """Return the lines for ``ids``, in that order, in a fixed number of queries."""
-    found = Image.objects.filter(project=project).defer("config").in_bulk(ids)
+    found = Image.objects.filter(project=project).defer("config").select_related("index").in_bulk(ids)
     images = [found[pk] for pk in ids if pk in found]
     layers = layers_of(ids)
     below = {chain for pk in ids for chain in _below(layers.get(pk, []))}
     tops = holders(project, below | {image.chain_id for image in images})
-    parents = {
-        image.pk: next(
-            (tops[chain].first for chain in reversed(_below(layers.get(image.pk, []))) if chain in tops), None
-        )
-        for image in images
-    }
-    twins = {image.pk: tops[image.chain_id].first for image in images if image.chain_id in tops}
+    parents = {image.pk: _parent(image, layers.get(image.pk, []), tops) for image in images}
+    twins = {image.pk: _older_twin(image, tops) for image in images}
     related = named(project, [pk for pk in [*parents.values(), *twins.values()] if pk is not None])
     names = names_of(images)
     own = only_here(project, images)
     bases = stood_upon(project, [image for image in images if parents[image.pk] is None])
+    groups = together(images)
     made = []
     for image in images:
-        parent, twin = parents[image.pk], twins.get(image.pk)
+        parent, twin = parents[image.pk], twins[image.pk]
+        group = groups.get(image.index_id or 0)
         made.append(
             ImageRow(
                 image=image,
-                names=names[image.pk].names,
+                names=group.names if group else names[image.pk].names,
                 layers=layers.get(image.pk, []),
                 only_here=own[image.pk],
                 parent=related[parent] if parent is not None else None,
-                twin=related[twin] if twin is not None and twin != image.pk else None,
+                twin=related[twin] if twin is not None else None,
                 is_base=image.pk in bases,
+                together=group if group and len(group.here) > 1 else None,
             )
         )
     return made
+
+
+def _parent(image: Image, stack: list[ImageLayer], tops: Holders) -> int | None:
+    for chain in reversed(_below(stack)):
+        if holder := tops.of(chain, apart_from=image.index_id):
+            return holder.first
+    return None
+
+
+def _older_twin(image: Image, tops: Holders) -> int | None:
+    holder = tops.of(image.chain_id, apart_from=image.index_id)
+    return holder.first if holder and holder.first < image.pk else None
 
 
 def layers_of(ids: list[int], *, start: int = 0) -> dict[int, list[ImageLayer]]:

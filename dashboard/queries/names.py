@@ -6,6 +6,8 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from django.db.models import Q
+
 from worker.engine.oci import DEFAULT_REGISTRY
 from worker.models import Image, Project, Tag
 
@@ -71,22 +73,40 @@ class Named:
 
 
 def names_of(images: Iterable[Image]) -> dict[int, Named]:
-    """Return the names of ``images`` by id: their tags, ``latest`` last; without any, the repository."""
+    """Return the names of ``images`` by id: their tags, ``latest`` last; without any, the repository.
+
+    If no tag points at an image itself, it goes by those of the same image for other platforms.
+    """
     images = list(images)
-    tagged: dict[int, set[Name]] = defaultdict(set)
-    tags = Tag.objects.filter(image__in=[image.pk for image in images])
-    for image_id, host, repository, tag in tags.order_by().values_list(
-        "image_id", "registry_host", "repository", "name"
+    own: dict[int, set[Name]] = defaultdict(set)
+    shared: dict[int | None, set[Name]] = defaultdict(set)
+    pointing = Q(image__in=[image.pk for image in images])
+    if indexes := {image.index_id for image in images} - {None}:
+        pointing |= Q(image__index__in=indexes)
+    tags = Tag.objects.filter(pointing).order_by()
+    for image_id, index_id, host, repository, tag in tags.values_list(
+        "image_id", "image__index_id", "registry_host", "repository", "name"
     ):
-        tagged[image_id].add(Name.of(host, repository, tag))
+        name = Name.of(host, repository, tag)
+        own[image_id or 0].add(name)
+        if index_id is not None:
+            shared[index_id].add(name)
     return {
         image.pk: Named(
             image.pk,
             image.digest,
-            tuple(sorted(tagged[image.pk], key=_order)) or (Name.of(image.registry_host, image.repository),),
+            tuple(sorted(own[image.pk] or shared[image.index_id], key=_order))
+            or (Name.of(image.registry_host, image.repository),),
         )
         for image in images
     }
+
+
+def all_names(images: Iterable[Named]) -> tuple[Name, ...]:
+    """Return the names of images that are one: each name once; the tags of some suffice."""
+    names = {name for image in images for name in image.names}
+    tagged = {name for name in names if name.tag}
+    return tuple(sorted(tagged or names, key=_order))
 
 
 def named(project: Project, ids: Iterable[int]) -> dict[int, Named]:
@@ -95,7 +115,7 @@ def named(project: Project, ids: Iterable[int]) -> dict[int, Named]:
     if not wanted:
         return {}
     rows = Image.objects.filter(project=project, pk__in=wanted)
-    return names_of(rows.only("pk", "digest", "registry_host", "repository"))
+    return names_of(rows.only("pk", "digest", "registry_host", "repository", "index"))
 
 
 def _order(name: Name) -> tuple[bool, str, str, str]:

@@ -12,7 +12,8 @@ from django.views.decorators.http import require_POST, require_safe
 from dashboard.access import Request, get_project, signed_in
 from dashboard.figures import bars
 from dashboard.messages import refused
-from dashboard.queries.image import Summary, current_tags, family, get_image, movements, strata, summary
+from dashboard.queries.image import Summary, family, get_image, movements, strata, summary
+from dashboard.queries.pointing import current_tags
 from dashboard.templatetags.strata import slices
 from worker.engine.errors import Conflict, InvalidManifest
 from worker.engine.oci import ImageConfig
@@ -99,5 +100,7 @@ def _facts(request: Request, project_slug: str, image_id: int) -> tuple[Project,
 
 
 def _tab(request: Request, facts: Summary, tab: str, context: dict[str, Any]) -> HttpResponse:
-    context |= {"facts": facts, "image": facts.image, "tab": tab}
+    # Another platform is shown by the same tab.
+    address = "image" if tab == "layers" else f"image_{tab}"
+    context |= {"facts": facts, "image": facts.image, "tab": tab, "tab_address": address}
     return render(request, f"image/{tab}.html", context)

@@ -60,7 +60,7 @@ def _work(project: Project) -> dict[str, object]:
 
 
 def _images(project: Project) -> dict[str, object]:
-    last = Image.objects.filter(project=project).order_by("-pulled_at", "-pk").values_list("pk", flat=True)
+    last = Image.objects.filter(project=project).leads().lately().values_list("pk", flat=True)
     return {"rows": rows(project, list(last[:_LATEST]))}
 
 

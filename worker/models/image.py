@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from django.db import models
-from django.db.models import Exists, OuterRef
+from django.db.models import Count, Exists, OuterRef, Q
+from django.db.models.functions import Coalesce
 
 from worker.models.index import ImageIndex
 from worker.models.layer import Blob, Layer
@@ -19,6 +20,22 @@ class ImageQuerySet(models.QuerySet["Image"]):
         """Of the images of one index only the one that came here first: it stands for all of them."""
         earlier = Image.objects.filter(index=OuterRef("index"), pk__lt=OuterRef("pk"))
         return self.exclude(Exists(earlier))
+
+    def count_leads(self) -> int:
+        """Return how many :meth:`leads` there are; quicker than to look for them."""
+        counts = self.order_by().aggregate(
+            alone=Count("pk", filter=Q(index__isnull=True)), groups=Count("index", distinct=True)
+        )
+        return int(counts["alone"]) + int(counts["groups"])
+
+    def lately(self) -> ImageQuerySet:
+        """Order by the last pull of the image, for whatever platform, the latest first."""
+        return self.order_by(Coalesce("index__pulled_at", "pulled_at").desc(), "-pk")
+
+    def apart_from(self, image: Image) -> ImageQuerySet:
+        """Leave out ``image``, and what is the same image for another platform: they are no relatives."""
+        others = self.exclude(pk=image.pk)
+        return others.exclude(index=image.index_id) if image.index_id is not None else others
 
 
 class Image(models.Model):

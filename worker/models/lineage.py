@@ -2,17 +2,19 @@
 
 An image P is an ancestor of C when P's diff IDs are a proper prefix of C's. Chain IDs make that a look-up:
 it holds exactly when P's top chain ID is the chain ID of one of C's layers below its top. Twins have the same
-diff IDs, whatever their compression or config. An image without layers is related to nothing.
+diff IDs, whatever their compression or config. An image without layers is related to nothing. Nor are the
+images of one index related to each other: they are one image for several platforms.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Container
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import groupby
 
 from django.db.models import Exists, F, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 
 from worker.models.image import Image, ImageLayer, Tag
 from worker.models.project import Project
@@ -21,7 +23,7 @@ from worker.models.project import Project
 def ancestors(image: Image) -> QuerySet[Image]:
     """Return the images that ``image`` stands on, base first; equally long ones (twins) oldest first."""
     below = ImageLayer.objects.filter(image=image, position__lt=image.layer_count - 1).values("chain_id")
-    return _of_project(image).filter(chain_id__in=below).order_by("layer_count", "pulled_at", "id")
+    return _others(image).filter(chain_id__in=below).order_by("layer_count", "pulled_at", "id")
 
 
 def parents(image: Image) -> list[Image]:
@@ -38,7 +40,7 @@ def descendants(image: Image) -> QuerySet[Image]:
         return Image.objects.none()
     above = ImageLayer.objects.filter(chain_id=image.chain_id).values("image_id")
     return (
-        _of_project(image)
+        _others(image)
         .filter(id__in=above, layer_count__gt=image.layer_count)
         .order_by("layer_count", "pulled_at", "id")
     )
@@ -46,12 +48,17 @@ def descendants(image: Image) -> QuerySet[Image]:
 
 def children(image: Image) -> QuerySet[Image]:
     """Return the descendants that have no other image between themselves and ``image``."""
+    # What the one in between stands for another platform of is not its child.
+    holder = Image.objects.filter(project=image.project_id, chain_id=OuterRef("chain_id")).exclude(
+        index=Coalesce(OuterRef("image__index"), 0)
+    )
+    if image.index_id is not None:
+        holder = holder.exclude(index=image.index_id)
     between = ImageLayer.objects.filter(
         image=OuterRef("pk"),
         position__gte=image.layer_count,
         position__lt=OuterRef("layer_count") - 1,
-        chain_id__in=_of_project(image).order_by().values("chain_id"),
-    )
+    ).filter(Exists(holder))
     return descendants(image).exclude(Exists(between))
 
 
@@ -59,7 +66,7 @@ def twins(image: Image) -> QuerySet[Image]:
     """Return the other images with the same diff IDs, oldest first."""
     if not image.chain_id:
         return Image.objects.none()
-    return _of_project(image).filter(chain_id=image.chain_id).exclude(pk=image.pk).order_by("pulled_at", "id")
+    return _others(image).filter(chain_id=image.chain_id).order_by("pulled_at", "id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,21 +109,23 @@ def project_graph(project: Project) -> ProjectGraph:
     # Tuples: ten thousand model instances would cost more than the queries.
     images = Image.objects.filter(project=project).order_by("layer_count", "pulled_at", "id").values_list(
         "id", "digest", "registry_host", "repository", "os", "architecture", "variant", "chain_id",
-        "layer_count", "compressed_size", "unpacked_size",
+        "layer_count", "compressed_size", "unpacked_size", "index_id",
         named=True,
     )  # fmt: skip
     rows = list(images)
-    holders: dict[str, list[int]] = defaultdict(list)
+    holders = _Holders()
     for row in rows:
         if row.chain_id:
-            holders[row.chain_id].append(row.id)
+            holders.add(row.chain_id, row.id, row.index_id)
     sizes = {row.id: row.compressed_size for row in rows}
-    nearest = _nearest_chains(project, holders.keys())
+    nearest = _nearest_chains(project, holders, {row.id: row.index_id for row in rows})
     names = _names(project)
     nodes = []
     for row in rows:
-        its_parents = tuple(holders[nearest[row.id]]) if row.id in nearest else ()
-        oldest_twin = holders[row.chain_id][0] if row.chain_id else row.id
+        its_parents = holders.apart_from(row.index_id, nearest[row.id]) if row.id in nearest else ()
+        alike = holders.apart_from(row.index_id, row.chain_id) if row.chain_id else ()
+        # Itself is among them unless an index led to it: then the older ones are those before it.
+        oldest_twin = alike[0] if alike and holders.is_older(alike[0], row.id, row.chain_id) else row.id
         size = row.compressed_size
         nodes.append(
             GraphNode(
@@ -135,12 +144,35 @@ def project_graph(project: Project) -> ProjectGraph:
     return ProjectGraph(tuple(nodes))
 
 
-def _of_project(image: Image) -> QuerySet[Image]:
-    return Image.objects.filter(project=image.project_id)
+def _others(image: Image) -> QuerySet[Image]:
+    return Image.objects.filter(project=image.project_id).apart_from(image)
 
 
-def _nearest_chains(project: Project, known: Container[str]) -> dict[int, str]:
-    """Return, by image id, the longest known chain strictly below its top."""
+class _Holders:
+    """Which images have a chain ID as their top, oldest first; and of which index they are."""
+
+    def __init__(self) -> None:
+        self._by_chain: dict[str, dict[int, int | None]] = defaultdict(dict)
+
+    def add(self, chain_id: str, image_id: int, index_id: int | None) -> None:
+        self._by_chain[chain_id][image_id] = index_id
+
+    def apart_from(self, index_id: int | None, chain_id: str) -> tuple[int, ...]:
+        """The images with this top, without those that are of the same index."""
+        held = self._by_chain.get(chain_id, {})
+        return tuple(image for image, index in held.items() if index is None or index != index_id)
+
+    def any_apart_from(self, index_id: int | None, chain_id: str) -> bool:
+        held = self._by_chain.get(chain_id, {})
+        return any(index is None or index != index_id for index in held.values())
+
+    def is_older(self, one: int, other: int, chain_id: str) -> bool:
+        """Whether the first came here before the second; both have this top."""
+        return next(image for image in self._by_chain[chain_id] if image in (one, other)) == one
+
+
+def _nearest_chains(project: Project, holders: _Holders, indexes: Mapping[int, int | None]) -> dict[int, str]:
+    """Return, by image id, the longest chain strictly below its top that another image has as its top."""
     shared = (
         ImageLayer.objects.filter(
             image__project=project,
@@ -152,7 +184,9 @@ def _nearest_chains(project: Project, known: Container[str]) -> dict[int, str]:
     )
     best: dict[int, tuple[int, str]] = {}
     for image_id, position, chain_id in shared.iterator(chunk_size=10_000):
-        if chain_id in known and (image_id not in best or best[image_id][0] < position):
+        if image_id in best and best[image_id][0] >= position:
+            continue
+        if image_id in indexes and holders.any_apart_from(indexes[image_id], chain_id):
             best[image_id] = (position, chain_id)
     return {image_id: chain_id for image_id, (_, chain_id) in best.items()}
 
