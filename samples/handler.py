@@ -108,7 +108,7 @@ class Handler(Answers):
             blob = None
         if blob is None:
             self.answer_error(404, "BLOB_UNKNOWN", "blob unknown to registry")
-        elif faults.redirect or faults.location:
+        elif (faults.redirect or faults.location) and faults.where in self.path:
             self.answer(307, b"", {"Location": faults.location or faults.redirect + self.path})
         else:
             self._serve(blob)

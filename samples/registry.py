@@ -107,9 +107,10 @@ class SampleRegistry:
 
     @property
     def host(self) -> str:
-        """``127.0.0.1:port`` (or ``[::1]:port``), as references name it."""
-        own = "[::1]" if self._server.address_family is socket.AF_INET6 else "127.0.0.1"
-        return f"{own}:{self._server.server_address[1]}"
+        """``127.0.0.1:port`` (or where else it listens), as references name it."""
+        address, port, *_ = self._server.server_address
+        own = "127.0.0.1" if address in ("0.0.0.0", "") else str(address)
+        return f"[{own}]:{port}" if ":" in own else f"{own}:{port}"
 
     @property
     def url(self) -> str:
