@@ -84,8 +84,14 @@ class StrataError(Exception):
 
 
 class InvalidInput(StrataError):
+    """
+    Attributes:
+        field: The name of the argument that it is about; empty if it is about several, or the only one.
+    """
+
     code = "invalid_input"
     default_hint = "Correct the input and try again."
+    field: str = ""
 
 
 class InvalidReference(InvalidInput):

@@ -6,7 +6,7 @@ StrataError, and returns rows. Slow work becomes a job.
 
 from worker.models.cron import describe_cron
 from worker.models.limits import used_bytes
-from worker.services.access import role_of
+from worker.services.access import require_install_admin, role_of
 from worker.services.choosing import Tags, list_tags, offered_platforms, preview_pull
 from worker.services.containers import (
     container_changes,
@@ -20,6 +20,7 @@ from worker.services.jobs import cancel, retry
 from worker.services.projects import add_member, change_role, create_project, remove_member
 from worker.services.pulls import start_extract, start_pull
 from worker.services.registries import delete_registry, save_registry, test_registry
+from worker.services.registry_changes import RegistryOptions
 from worker.services.removal import remove_image
 from worker.services.schedules import delete_schedule, run_schedule_now, save_schedule, switch_schedule
 from worker.services.setup import create_first_admin, setup_needed
@@ -35,6 +36,7 @@ from worker.services.storage import (
 from worker.services.tokens import issue_token, revoke_token, user_of_token
 
 __all__ = [
+    "RegistryOptions",
     "Tags",
     "add_member",
     "cancel",
@@ -57,6 +59,7 @@ __all__ = [
     "remove_container",
     "remove_image",
     "remove_member",
+    "require_install_admin",
     "retry",
     "revoke_token",
     "role_of",

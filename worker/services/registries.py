@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from worker.engine.errors import Conflict, InvalidInput, InvalidReference
-from worker.engine.oci import Reference
-from worker.engine.registry import ConnectionReport, test_connection
-from worker.models import Project, Registry, Role
+from worker.engine.errors import Conflict, NotAllowed
+from worker.engine.registry import ConnectionReport, Endpoint, test_connection
+from worker.models import Project, RateLimit, Registry, Role
 from worker.models.limits import require_allowed
 from worker.models.reach import endpoint_of
-from worker.models.secret import encrypt
 from worker.progress import announce
 from worker.services.access import require
+from worker.services.registry_changes import (
+    RegistryOptions,
+    set_credentials,
+    set_mirrors_and_caps,
+    set_proxy,
+    set_trust,
+    way_of,
+)
+from worker.services.registry_options import at, registry_host
+
+# A person waits for the test, with a web server in between: it is less patient than a pull.
+_TEST_CONNECT_SECONDS = 5.0
+_TEST_STALL_SECONDS = 15.0
 
 
 def save_registry(
@@ -26,37 +39,39 @@ def save_registry(
     password: str | None,
     by: User | None,
     registry: Registry | None = None,
+    given: RegistryOptions | None = None,
 ) -> Registry:
     """Add a registry, or change ``registry``.
 
     Args:
         password: None (or empty, while a user name is given) keeps the stored one; it is never shown.
+        given: everything else.
 
     Raises:
-        NotAllowed: ``by`` is not an admin of the project, or the host is not on the allow-list.
-        InvalidInput: the host is no host name, or there is a password without a user name.
-        Conflict: the project has a row for this host already.
+        NotAllowed: ``by`` is not an admin of the project; or none of the install where one is needed, as for
+            all that concerns Docker's config.json; or the host or a mirror is not on the allow-list.
+        InvalidInput: something cannot be meant; its ``field`` says which argument.
+        Conflict: the project has a row for this host already, or a stored key cannot be decrypted.
     """
     require(by, project, Role.ADMIN)
-    row = registry or Registry(project=project)
-    old_host = row.host
-    row.host = _host(host)
+    row, given = registry or Registry(project=project), given or RegistryOptions()
+    old_host, old_way, needed_owner = row.host, way_of(row), row.uses_docker_config
+    row.host = at("host", lambda: registry_host(host))
     require_allowed(row.host)
     row.insecure = insecure
-    row.username = username.strip()
-    if not row.username:
-        if password:
-            raise InvalidInput("There is a password, but no user name.")
-        row.password_encrypted = ""
-    elif password:
-        row.password_encrypted = encrypt(password)
-    elif old_host and old_host != row.host and row.password_encrypted:
-        # Or an edited row would carry a stored password to another host.
-        raise InvalidInput("Enter the password again: the host has changed.")
+    set_proxy(row, given)
+    moved = bool(old_host) and old_way != way_of(row)
+    set_credentials(row, username, password, given.credential_source, moved=moved)
+    if needed_owner or row.uses_docker_config:
+        _require_owner_of_docker_config(by)
+    set_trust(row, given, moved=moved)
+    set_mirrors_and_caps(row, given)
     row.checked_at, row.check_error = None, ""
     try:
         with transaction.atomic():
             row.save()
+            # What was said was said to somebody else.
+            RateLimit.objects.filter(project=project, host__in={row.host, old_host}).delete()
     except IntegrityError as error:
         raise Conflict(
             f"This project knows {row.host} already.", hint="Edit the one that is there."
@@ -73,34 +88,45 @@ def delete_registry(registry: Registry, *, by: User | None) -> None:
 
 
 def test_registry(registry: Registry, *, by: User | None) -> ConnectionReport:
-    """Try to reach a registry, step by step; the outcome is kept on the row.
+    """Try to reach a registry and its mirrors, step by step; the outcome is kept on the row.
 
     Raises:
-        NotAllowed: ``by`` is not an operator of the project.
-        Conflict: the stored password cannot be decrypted.
+        NotAllowed: ``by`` is no operator of the project; or the host or a mirror is not on the allow-list.
+        Conflict: a stored secret cannot be decrypted, or there is no Docker config.json where one is wanted.
     """
     require(by, registry.project, Role.OPERATOR)
     require_allowed(registry.host)
-    report = test_connection(endpoint_of(registry))
+    endpoint = endpoint_of(registry)
+    report = test_connection(
+        replace(_impatient(endpoint), mirrors=tuple(_impatient(mirror) for mirror in endpoint.mirrors))
+    )
     registry.checked_at = timezone.now()
-    registry.check_error = report.error.message if report.error is not None else ""
+    registry.check_error = _what_is_wrong(report)
     registry.save(update_fields=["checked_at", "check_error"])
     announce(registry.project_id, "registries")
     return report
 
 
-def _host(text: str) -> str:
-    host = text.strip().removeprefix("https://").removeprefix("http://").rstrip("/")
-    try:
-        parsed = Reference.parse(f"{host}/x/y")
-    except InvalidReference as error:
-        raise InvalidInput(
-            f"{text.strip()!r} is not a registry's host.", hint="Write host or host:port, as in a reference."
-        ) from error
-    # By Docker's rules a first word without a dot or port is no host, but part of docker.io's repository.
-    if parsed.repository != "x/y":
-        raise InvalidInput(
-            f"{text.strip()!r} is not a registry's host.",
-            hint="A host has a dot or a port, or is localhost; other names are Docker Hub's.",
+def _require_owner_of_docker_config(by: User | None) -> None:
+    """Docker's config.json is the install's, not the project's.
+
+    Who decides on the row decides where its credentials are sent: on the proxy, and on whom to trust.
+    """
+    if by is not None and not by.is_superuser:
+        raise NotAllowed(
+            "Only an administrator of this install decides on registries with Docker's credentials.",
+            hint="Type a user name and password instead, or ask an administrator.",
         )
-    return parsed.registry
+
+
+def _impatient(endpoint: Endpoint) -> Endpoint:
+    return replace(endpoint, connect_timeout=_TEST_CONNECT_SECONDS, stall_timeout=_TEST_STALL_SECONDS)
+
+
+def _what_is_wrong(report: ConnectionReport) -> str:
+    if report.error is not None:
+        return report.error.message
+    failed = next((mirror for mirror in report.mirrors if mirror.error is not None), None)
+    if failed is None or failed.error is None:
+        return ""
+    return f"The mirror {failed.host}: {failed.error.message}"

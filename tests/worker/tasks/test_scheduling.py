@@ -27,7 +27,7 @@ def test_what_is_due_becomes_a_pull(project: Project) -> None:
     assert run_due(DUE + timedelta(seconds=3)) == 1
     job = Job.objects.get()
     assert (job.schedule, job.reference, job.platform) == (schedule, schedule.reference, "linux/arm64")
-    assert job.arguments == {"insecure": True, "fetch_only": False}
+    assert job.arguments == {"insecure": True, "fetch_only": False, "scheduled": True}
     schedule.refresh_from_db()
     assert schedule.next_run_at == DUE + timedelta(hours=1)
     assert schedule.last_run_at == DUE + timedelta(seconds=3)
