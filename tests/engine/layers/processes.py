@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 
@@ -12,7 +13,8 @@ def below(pid: int) -> list[int]:
     """
     found = []
     for task in Path(f"/proc/{pid}/task").glob("*/children"):
-        found += [int(child) for child in task.read_text().split()]
+        with contextlib.suppress(OSError):  # that thread has ended
+            found += [int(child) for child in task.read_text().split()]
     return sorted(child for child in found if alive(child) and b"forkserver" in _command(child))
 
 
