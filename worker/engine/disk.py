@@ -45,8 +45,8 @@ def disk_errors(doing: str) -> Iterator[None]:
 def remove_tree(path: Path) -> None:
     """Remove a directory and all in it; that it is gone already is no error.
 
-    Follows no symbolic link, and holds one file descriptor at any depth: what a hostile layer piled up must
-    not exhaust the remover.
+    Follows no symbolic link, holds one file descriptor at any depth, and looks at everything once: what a
+    hostile layer piled up must not exhaust the remover.
     """
     try:
         parent = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -68,16 +68,19 @@ def remove_at(parent: int, name: bytes) -> None:
         os.unlink(name, dir_fd=parent)
         return
     here = _enter(parent, name)
+    pending = [_empty(here)]  # of each directory from ``name`` to ``here``: those in it that are left
     below: list[bytes] = []  # the names that lead from ``name`` to ``here``
     try:
         while True:
-            deeper = _empty(here)
-            if deeper is not None:
+            if pending[-1]:
+                deeper = pending[-1].pop()
                 here = _move(here, deeper)
                 below.append(deeper)
+                pending.append(_empty(here))
             elif below:
                 here = _move(here, b"..")
                 os.rmdir(below.pop(), dir_fd=here)
+                pending.pop()
             else:
                 break
     finally:
@@ -85,16 +88,16 @@ def remove_at(parent: int, name: bytes) -> None:
     os.rmdir(name, dir_fd=parent)
 
 
-def _empty(directory: int) -> bytes | None:
-    """Unlink what is no directory; return the name of some directory in it, if any."""
-    subdirectory = None
+def _empty(directory: int) -> list[bytes]:
+    """Unlink what is no directory; return the names of the directories."""
+    directories = []
     for name in os.listdir(directory):
         raw = os.fsencode(name)
         try:
             os.unlink(raw, dir_fd=directory)
         except (IsADirectoryError, PermissionError):
-            subdirectory = raw
-    return subdirectory
+            directories.append(raw)
+    return directories
 
 
 def _enter(directory: int, name: bytes) -> int:

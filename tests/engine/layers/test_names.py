@@ -67,8 +67,10 @@ def test_a_path_never_holds_dots_or_leads_out(parts: list[bytes]) -> None:
         (b"etc/.wh..wh..opq", Mark.OPAQUE, b"etc"),
         (b".wh..wh..opq", Mark.OPAQUE, b""),
         (b".wh..wh.plnk", Mark.IGNORED, b".wh..wh.plnk"),
-        (b".wh..wh.plnk/1.2", Mark.IGNORED, b".wh..wh.plnk/1.2"),
+        (b".wh..wh.plnk/1.2", Mark.LINKED, b".wh..wh.plnk/1.2"),
         (b".wh..wh.aufs", Mark.IGNORED, b".wh..wh.aufs"),
+        (b".wh..wh.orph/1", Mark.IGNORED, b".wh..wh.orph/1"),
+        (b"a/.wh..wh.plnk/1.2", Mark.IGNORED, b"a/.wh..wh.plnk/1.2"),
         (b"a.wh.b", Mark.NONE, b"a.wh.b"),
     ],
 )

@@ -149,19 +149,6 @@ def test_links_have_no_content_whatever_their_header_says() -> None:
     assert [entry.name for entry, _ in read(archive)] == [b"link", b"b"]
 
 
-@pytest.mark.parametrize(
-    "archive",
-    [
-        header(b"sparse", b"S", 0, magic=b"ustar  \0"),
-        pax({b"GNU.sparse.major": b"1"}) + header(b"sparse"),
-        pax({b"GNU.sparse.map": b"0,1"}) + header(b"sparse"),
-    ],
-)
-def test_sparse_files_are_refused_by_name(archive: bytes) -> None:
-    with pytest.raises(CorruptLayer, match="sparse"):
-        read(archive + END)
-
-
 def test_what_follows_the_end_mark_is_ignored() -> None:
     assert [entry.name for entry, _ in read(file(b"a") + END + b"rubbish" * 1000)] == [b"a"]
 

@@ -35,8 +35,8 @@ def work(tree: str, index_fd: int, report_fd: int, limits: Limits) -> NoReturn:
     report = _Report(report_fd)
     try:
         done = _extract(tree, index_fd, limits, report)
-        implied = None if done.implied is None else _names(done.implied)
-        report.send(done={**asdict(done), "opaque": _names(done.opaque), "implied": implied})
+        named = {key: _names(getattr(done, key)) for key in ("opaque", "implied", "left_out")}
+        report.send(done={**asdict(done), **named})
     except MemoryError:
         failure: StrataError = _OUT_OF_MEMORY
     except Exception as error:  # noqa: BLE001
@@ -76,9 +76,9 @@ def _extract(tree: str, index_fd: int, limits: Limits, report: _Report) -> Unpac
         return unpack(source, root, index_file, limits, report.watch)
 
 
-def _names(paths: list[bytes]) -> list[str]:
+def _names(paths: list[bytes] | None) -> list[str] | None:
     """JSON escapes what of a name is no text, and the parent restores it."""
-    return [os.fsdecode(path) for path in paths]
+    return None if paths is None else [os.fsdecode(path) for path in paths]
 
 
 def _explain(error: Exception) -> StrataError:

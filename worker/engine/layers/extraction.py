@@ -11,7 +11,7 @@ import fcntl
 import json
 import os
 import select
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -19,11 +19,13 @@ from typing import Any, Self
 from worker.engine.cancel import CancelToken
 from worker.engine.disk import disk_errors
 from worker.engine.errors import SandboxError, StrataError
+from worker.engine.layers.index import EntryType, FileIndex
 from worker.engine.layers.limits import Limits
 from worker.engine.layers.spawner import Spawner
 from worker.engine.layers.xattrs import OVERLAY_OPAQUE
 
 _PIPE_BYTES = 1 << 20  # what an unprivileged user may ask for, by default
+_REPORT_MAX = 16 << 20  # bytes; several times what an honest child ever says at once
 _WAIT = 0.1  # seconds
 _WALK = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -39,6 +41,8 @@ class Extracted:
         entries: Records in the file index.
         implied: Paths of the directories that the tar has no entry for (``EntryType.IMPLIED``); None if they
             are too many to be listed, and only the file index tells.
+        left_out: Names of extended attributes that are not in the tree, though the tar has them: they mean
+            something only where the layer was built, or this file system takes none. Some, if they are many.
     """
 
     diff_id: str
@@ -46,6 +50,7 @@ class Extracted:
     content_size: int
     entries: int
     implied: tuple[bytes, ...] | None
+    left_out: tuple[bytes, ...] = ()
 
 
 class Extraction:
@@ -82,6 +87,7 @@ class Extraction:
             )
         self.unpacked = 0
         self._tree = tree.resolve()
+        self._index_path = index_path
         self._cancel = cancel
         self._verdict: dict[str, Any] = {}
         self._unread = b""
@@ -144,10 +150,10 @@ class Extraction:
         status = self._child.wait()
         if "done" in self._verdict:
             done = self._verdict["done"]
+            opaque, implied, left_out = (_paths(done.pop(key)) for key in ("opaque", "implied", "left_out"))
             with disk_errors("mark opaque directories"):
-                self._mark_opaque([os.fsencode(path) for path in done.pop("opaque")])
-            implied = done.pop("implied")
-            return Extracted(**done, implied=None if implied is None else tuple(map(os.fsencode, implied)))
+                self._mark_opaque(self._opaque_in_index() if opaque is None else opaque)
+            return Extracted(**done, implied=implied, left_out=left_out or ())
         if self._cancel is not None:
             self._cancel.check()
         raise self._failure(status)
@@ -194,6 +200,8 @@ class Extraction:
             return True
         data = os.read(self._reports, 1 << 16)
         *lines, self._unread = (self._unread + data).split(b"\n")
+        if len(self._unread) > _REPORT_MAX:
+            raise SandboxError("The extracting process reports without end.")
         for line in lines:
             report = json.loads(line)
             self.unpacked = report.get("unpacked", self.unpacked)
@@ -211,7 +219,12 @@ class Extraction:
             f"The extracting process died ({how}).", hint="If this machine is short of memory, give it more."
         )
 
-    def _mark_opaque(self, paths: list[bytes]) -> None:
+    def _opaque_in_index(self) -> Iterator[bytes]:
+        for entry in FileIndex(self._index_path).entries():
+            if entry.type is EntryType.OPAQUE:
+                yield entry.path
+
+    def _mark_opaque(self, paths: Iterable[bytes]) -> None:
         """Set OverlayFS's mark, for which the child has no right; believing it nothing but names."""
         for path in paths:
             fd = os.open(self._tree, _WALK)
@@ -225,6 +238,10 @@ class Extraction:
                 os.setxattr(fd, OVERLAY_OPAQUE, b"y")
             finally:
                 os.close(fd)
+
+
+def _paths(names: list[str] | None) -> tuple[bytes, ...] | None:
+    return None if names is None else tuple(os.fsencode(name) for name in names)
 
 
 def _all_kinds(kind: type[StrataError]) -> Iterator[type[StrataError]]:

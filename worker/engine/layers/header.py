@@ -22,7 +22,16 @@ _SPACES = b" " * 8
 # From the name to the link target, past the checksum; magic and version; past the owners' names, the rest.
 _FIELDS = struct.Struct("100s8s8s8s12s12s8xc100s8s64x8s8s155s12x")
 _ADLER_MODULUS = 65521
+_MAX_ID = (1 << 32) - 2
+_MAX_DEVICE = (1 << 32) - 1
+_MAX_TIME = 1 << 63
 _SCHILY_XATTR = b"SCHILY.xattr."
+
+SPARSE_PREFIX = b"GNU.sparse."
+"""What the names of pax records of sparse files begin with."""
+
+_SPARSE_MAP = SPARSE_PREFIX + b"map"
+_SPARSE_PAIR = (SPARSE_PREFIX + b"offset", SPARSE_PREFIX + b"numbytes")
 
 
 class TarType(IntEnum):
@@ -47,16 +56,26 @@ _TYPES[b"\0"] = TarType.FILE  # as the oldest tars wrote it
 _TYPES[b"7"] = TarType.FILE  # "contiguous", which no system knows any more
 
 
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """A stretch of a sparse file that holds data; bytes."""
+
+    offset: int
+    length: int
+
+
 @dataclass(slots=True)
 class TarEntry:
     """One entry, all headers of it taken together. Names are bytes, as they stand in the archive.
 
     Attributes:
-        size: Bytes of content that follow; 0 for everything but regular files.
+        size: Bytes of content; 0 for everything but regular files.
         mtime_ns: Nanoseconds since the epoch; may be negative.
         link: Target of a hard or symbolic link.
         device: Major and minor number of a device.
         xattrs: Extended attributes by name.
+        extents: Where the stored content of a sparse file goes; None for what is no sparse file, and has its
+            whole content stored.
     """
 
     name: bytes
@@ -69,6 +88,7 @@ class TarEntry:
     link: bytes = b""
     device: tuple[int, int] = (0, 0)
     xattrs: dict[bytes, bytes] = field(default_factory=dict)
+    extents: tuple[Extent, ...] | None = None
 
 
 def parse_header(block: bytes) -> TarEntry:
@@ -89,13 +109,34 @@ def parse_header(block: bytes) -> TarEntry:
         if prefix[0]:
             name = _text(prefix) + b"/" + name
     entry = TarEntry(
-        name, kind, _number(mode) & 0o7777, _number(uid), _number(gid), _number(size), _number(mtime) * 10**9
+        name,
+        kind,
+        parse_number(mode) & 0o7777,
+        parse_number(uid),
+        parse_number(gid),
+        parse_number(size),
+        parse_number(mtime) * 10**9,
     )
     if kind is TarType.HARDLINK or kind is TarType.SYMLINK:
         entry.link = _text(link)
     elif kind is TarType.CHAR or kind is TarType.BLOCK:
-        entry.device = (_number(major), _number(minor))
+        entry.device = (parse_number(major), parse_number(minor))
     return entry
+
+
+def check_numbers(entry: TarEntry) -> None:
+    """Refuse numbers that no system call takes.
+
+    Raises:
+        CorruptLayer: owner, device or time are impossible.
+    """
+    if not (0 <= entry.uid <= _MAX_ID and 0 <= entry.gid <= _MAX_ID):
+        raise CorruptLayer(f"The layer has an impossible owner: {entry.uid}:{entry.gid} of {entry.name!r}.")
+    major, minor = entry.device
+    if not (0 <= major <= _MAX_DEVICE and 0 <= minor <= _MAX_DEVICE):
+        raise CorruptLayer(f"The layer has an impossible device: {major}:{minor} of {entry.name!r}.")
+    if not -_MAX_TIME <= entry.mtime_ns < _MAX_TIME:
+        raise CorruptLayer(f"The layer has an impossible time: {entry.name!r}.")
 
 
 def parse_pax(body: bytes) -> dict[bytes, bytes]:
@@ -105,6 +146,7 @@ def parse_pax(body: bytes) -> dict[bytes, bytes]:
         CorruptLayer: a record is malformed.
     """
     records: dict[bytes, bytes] = {}
+    pairs: list[bytes] = []
     at = 0
     while at < len(body):
         space = body.find(b" ", at, at + 20)
@@ -115,24 +157,35 @@ def parse_pax(body: bytes) -> dict[bytes, bytes]:
         key, equals, value = body[space + 1 : end - 1].partition(b"=")
         if not equals or not key:
             raise CorruptLayer("The layer has a malformed pax header.")
+        if key in _SPARSE_PAIR:
+            # The only ones that come again and again, in turns: a map in the form that later came at once.
+            if key != _SPARSE_PAIR[len(pairs) % 2] or not value.isdigit():
+                raise CorruptLayer("The layer has a malformed pax header.")
+            pairs.append(value)
         records[key] = value
         at = end
+    if pairs:
+        records[_SPARSE_MAP] = b",".join(pairs)
     return records
 
 
-def apply_pax(entry: TarEntry, records: dict[bytes, bytes]) -> None:
+def apply_pax(entry: TarEntry, records: dict[bytes, bytes]) -> bool:
     """Let the records of a pax header take the place of what the entry's own header says.
 
     An empty value leaves the header's own, as the standard says.
 
+    Returns:
+        Whether there are more records, for ``sparse`` to read: the entry is a sparse file.
+
     Raises:
-        CorruptLayer: a value cannot be read, or the entry is a sparse file.
+        CorruptLayer: a value cannot be read, or the entry is a sparse file in star's form.
     """
+    is_sparse = False
     for key, value in records.items():
         if key.startswith(_SCHILY_XATTR):
             entry.xattrs[key.removeprefix(_SCHILY_XATTR)] = value
-        elif key.startswith((b"GNU.sparse.", b"SCHILY.realsize")):
-            raise sparse(entry.name)
+        elif key.startswith(SPARSE_PREFIX):
+            is_sparse = True
         elif not value:
             continue
         elif key == b"path":
@@ -147,14 +200,12 @@ def apply_pax(entry: TarEntry, records: dict[bytes, bytes]) -> None:
             entry.gid = _decimal(value)
         elif key == b"mtime":
             entry.mtime_ns = _nanoseconds(value)
-
-
-def sparse(name: bytes) -> CorruptLayer:
-    """The error for sparse files, in any of GNU's forms."""
-    return CorruptLayer(
-        f"The layer has a sparse file, which is not supported: {name!r}.",
-        hint="Build the layer with a tar that does not write sparse files (GNU tar without -S).",
-    )
+        elif key == b"SCHILY.realsize":
+            raise CorruptLayer(
+                f"The layer has a sparse file in star's own form, which is not supported: {entry.name!r}.",
+                hint="Build the layer with GNU tar, or without sparse files.",
+            )
+    return is_sparse
 
 
 def _verify_checksum(block: bytes) -> None:
@@ -162,7 +213,7 @@ def _verify_checksum(block: bytes) -> None:
 
     Adler-32's low half is one plus that sum, modulo a prime; ten times as fast as summing in Python.
     """
-    stored = _number(block[_CHECKSUM])
+    stored = parse_number(block[_CHECKSUM])
     total = (zlib.adler32(block) & 0xFFFF) - 1 - sum(block[_CHECKSUM]) + sum(_SPACES)
     if (total - stored) % _ADLER_MODULUS and stored != _signed_sum(block):
         raise CorruptLayer("The layer is not a valid tar: a header's checksum is wrong.")
@@ -179,10 +230,13 @@ def _text(padded: bytes) -> bytes:
 
 
 @lru_cache(4096)
-def _number(padded: bytes) -> int:
+def parse_number(padded: bytes) -> int:
     """An octal number, or GNU's binary form: the top bit set, then a big-endian two's complement.
 
     Cached, because most entries have the same mode, owner and time as the one before.
+
+    Raises:
+        CorruptLayer: it is neither.
     """
     digits = padded.strip(b" \0")
     if digits.isdigit():
@@ -197,6 +251,9 @@ def _number(padded: bytes) -> int:
         bits = 8 * len(padded) - 1
         value = int.from_bytes(padded, "big") & ((1 << bits) - 1)
         return value - (1 << bits) if padded[0] & 0x40 else value
+    text, zero, _ = digits.partition(b"\0")
+    if zero:  # what stands behind the end of the text says nothing
+        return parse_number(text)
     raise CorruptLayer(f"The layer is not a valid tar: {digits!r} is not a number.")
 
 

@@ -12,6 +12,7 @@ after them.
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -21,6 +22,7 @@ import msgpack
 import zstandard
 
 from worker.engine.errors import LayerMissing, StoreDamaged
+from worker.engine.layers.collapse import HARDLINK_NUMBER, collapse
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -54,6 +56,7 @@ _TYPES = tuple(EntryType)
 _NUMBERS = {kind: number for number, kind in enumerate(_TYPES)}
 _EMPTY_END: list[Any] = [0, 0, 0, 0, 0, b"", None, None, None]
 FILE_NUMBER = _NUMBERS[EntryType.FILE]
+assert _NUMBERS[EntryType.HARDLINK] == HARDLINK_NUMBER  # noqa: S101
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,11 +199,11 @@ class IndexWriter:
         if self._forgotten:
             self._end()
             self._file.seek(0)
-            records = collapse(_read_values(self._file))
+            packed = self._file.read()  # compressed: some 30 bytes a record
             self._file.seek(0)
             self._file.truncate()
             self._begin()
-            for record in records:
+            for record in collapse(lambda: _read_values(io.BytesIO(packed))):
                 self.add(record)
         self._end()
 
@@ -219,30 +222,3 @@ class IndexWriter:
     def _flush(self) -> None:
         self._stream.write(self._packer.bytes())
         self._packer.reset()
-
-
-def collapse(values: Iterator[Any]) -> list[list[Any]]:
-    """Apply what was forgotten: the records that hold in the end.
-
-    Rare, and so allowed to hold all records in memory. The content of a forgotten file lives on in its hard
-    links: the first takes its record over.
-    """
-    records: dict[tuple[bytes, bool], list[Any]] = {}
-    for value in values:
-        if isinstance(value, list):
-            records[value[0], value[1] == _NUMBERS[EntryType.OPAQUE]] = value
-        elif isinstance(value, bytes):
-            below = value + b"/"
-            gone = [key for key in records if key[0] == value or key[0].startswith(below)]
-            for record in [records.pop(key) for key in gone]:
-                _bequeath(record, records)
-    return list(records.values())
-
-
-def _bequeath(gone: list[Any], records: dict[tuple[bytes, bool], list[Any]]) -> None:
-    hardlink = _NUMBERS[EntryType.HARDLINK]
-    heirs = [r for r in records.values() if r[1] == hardlink and r[7] == gone[0]]
-    for heir in heirs[1:]:
-        heir[7] = heirs[0][0]
-    if heirs:
-        heirs[0][1:] = gone[1:]

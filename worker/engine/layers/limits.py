@@ -12,7 +12,8 @@ class Limits:
     """Bounds on one layer; beyond them it is refused.
 
     Attributes:
-        unpacked_bytes: Of the uncompressed tar.
+        unpacked_bytes: Of the uncompressed tar, with sparse files counted as long as they are; holes may make
+            up a quarter of it: they take no room, but time to hash.
         entries: Of the tar.
         ratio: Uncompressed bytes per compressed byte, once ``ratio_from`` bytes are uncompressed.
         ratio_from: Bytes; small layers of zeros are harmless.
@@ -31,6 +32,13 @@ class Limits:
             raise self._refused(f"it unpacks to more than {self.unpacked_bytes} bytes")
         if unpacked > self.ratio_from and unpacked > compressed * self.ratio:
             raise self._refused(f"it unpacks to more than {self.ratio} times its size")
+
+    def check_holes(self, holes: int, unpacked: int = 0) -> None:
+        """Raise :class:`UnsafeLayer` if so many bytes of holes, beside those of the tar, are too many."""
+        if holes > self.unpacked_bytes // 4:
+            raise self._refused(f"its sparse files have holes of more than {self.unpacked_bytes // 4} bytes")
+        if holes + unpacked > self.unpacked_bytes:
+            raise self._refused(f"it unpacks to more than {self.unpacked_bytes} bytes")
 
     def check_entries(self, entries: int) -> None:
         """Raise :class:`UnsafeLayer` if there are more entries than the bound."""

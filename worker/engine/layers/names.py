@@ -12,6 +12,7 @@ from worker.engine.layers.header import NAME_MAX_BYTES
 
 WHITEOUT = b".wh."
 OPAQUE = b".wh..wh..opq"
+AUFS_LINKS = b".wh..wh.plnk"
 _AUFS = b".wh..wh."
 
 
@@ -25,6 +26,8 @@ class Mark(Enum):
     """Everything in this directory, below, is deleted."""
     IGNORED = "ignored"
     """AUFS's own bookkeeping, which leaked into some old layers."""
+    LINKED = "linked"
+    """Where AUFS kept a file with several names; these come as hard links to it, and it is none of them."""
 
 
 def normalise(name: bytes) -> bytes:
@@ -69,6 +72,8 @@ def read_mark(path: bytes) -> tuple[Mark, bytes]:
     """
     if WHITEOUT not in path:
         return Mark.NONE, path
+    if path.startswith(AUFS_LINKS + b"/"):
+        return Mark.LINKED, path
     directory, base = split(path)
     if any(part.startswith(WHITEOUT) for part in directory.split(b"/")):
         if any(part.startswith(_AUFS) for part in directory.split(b"/")):

@@ -12,9 +12,9 @@ from worker.engine.layers.header import (
     apply_pax,
     parse_header,
     parse_pax,
-    sparse,
 )
 from worker.engine.layers.limits import Limits
+from worker.engine.layers.sparse import check_stored, read_gnu_map, read_pax_map
 
 SPECIAL_MAX_BYTES = 1 << 20
 """Longest pax header or GNU long name; as Go's archive/tar has it."""
@@ -28,6 +28,9 @@ class TarReader:
 
     Iterate once; between two entries :meth:`content` gives what the first one holds, and what of it is not
     read is skipped. After the end mark the rest of the stream is read and ignored.
+
+    Attributes:
+        holes: Bytes that the sparse files so far are longer than what is stored of them.
     """
 
     def __init__(self, chunks: Iterator[memoryview], limits: Limits) -> None:
@@ -37,6 +40,7 @@ class TarReader:
         self._at = 0
         self._left = 0  # bytes of the current entry's content not yet given
         self._padding = 0  # bytes after it, up to a full block
+        self.holes = 0
 
     def __iter__(self) -> Iterator[TarEntry]:
         """Yield the entries in their order.
@@ -54,7 +58,10 @@ class TarReader:
             pass
 
     def content(self) -> Iterator[memoryview]:
-        """Yield what is left of the current entry's content, in pieces valid until the next is taken."""
+        """Yield what is left of the current entry's content, in pieces valid until the next is taken.
+
+        Of a sparse file, its extents' content, one after the other.
+        """
         while self._left:
             piece = self._take(self._left)
             if not piece:
@@ -83,22 +90,51 @@ class TarReader:
                 long_name, described = self._special().partition(b"\0")[0], True
             elif kind is TarType.GNU_LONG_LINK:
                 long_link, described = self._special().partition(b"\0")[0], True
-            elif kind is TarType.GNU_SPARSE:
-                raise sparse(entry.name)
             elif kind is not TarType.PAX_GLOBAL:  # which the other engines ignore as well
                 break
-        if records:
-            apply_pax(entry, records)
+        is_sparse = bool(records) and apply_pax(entry, records)
         if long_name is not None:
             entry.name = long_name
         if long_link is not None:
             entry.link = long_link
         if kind is TarType.FILE and entry.name.endswith(b"/"):
             entry.type = kind = TarType.DIRECTORY  # as the oldest tars wrote it
+        if is_sparse or kind is TarType.GNU_SPARSE:
+            self._read_map(entry, block, records)
+            return entry
         if kind is not TarType.FILE:
             entry.size = 0  # other types have no content, whatever the header says
         self._set_size(entry.size)
         return entry
+
+    def _read_map(self, entry: TarEntry, block: bytes, records: dict[bytes, bytes]) -> None:
+        """Make a sparse file of an entry, whose size so far is that of what is stored."""
+        stored = entry.size
+        if entry.type is TarType.GNU_SPARSE:
+            entry.type = TarType.FILE
+            self._set_size(0)
+            entry.extents = read_gnu_map(entry, block, self._block)
+            self._set_size(stored)
+        elif entry.type is TarType.FILE:
+            self._set_size(stored)
+            entry.extents = read_pax_map(entry, records, self._content_blocks())
+        else:
+            raise CorruptLayer(f"The layer has a sparse file that is no file: {entry.name!r}.")
+        check_stored(entry, self._left)
+        self.holes += entry.size - self._left
+        self._limits.check_holes(self.holes)
+
+    def _content_blocks(self) -> Iterator[bytes]:
+        """The blocks of the current entry's content, but for a last one that is short."""
+        while self._left >= BLOCK:
+            block = b""
+            while len(block) < BLOCK:
+                piece = self._take(BLOCK - len(block))
+                if not piece:
+                    raise CorruptLayer("The layer is truncated: the last entry's content is incomplete.")
+                block += piece
+            self._left -= BLOCK
+            yield block
 
     def _set_size(self, size: int) -> None:
         if size < 0:

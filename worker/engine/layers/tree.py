@@ -5,46 +5,30 @@ A whiteout becomes a character device 0:0; an opaque directory is reported, for 
 
 from __future__ import annotations
 
-import errno
+import contextlib
 import hashlib
 import os
 import stat
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 from worker.engine.disk import remove_at
 from worker.engine.errors import CorruptLayer, UnsafeLayer
-from worker.engine.layers.directories import Attributes, Directories
-from worker.engine.layers.header import TarEntry, TarType
+from worker.engine.layers.directories import Attributes, Directories, refuse_impossible
+from worker.engine.layers.header import TarEntry, TarType, check_numbers
 from worker.engine.layers.index import FILE_NUMBER, EntryType, FileEntry, IndexWriter
-from worker.engine.layers.names import Mark, normalise, read_mark, split
-from worker.engine.layers.xattrs import accepted, set_xattrs
+from worker.engine.layers.names import AUFS_LINKS, Mark, normalise, read_mark, split
+from worker.engine.layers.outcome import BoundedList, Finished
+from worker.engine.layers.sparse import write_sparse
+from worker.engine.layers.xattrs import ACCESS_CONTROL, accepted, set_xattrs, set_xattrs_at
 
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _SET_ID_BITS = stat.S_ISUID | stat.S_ISGID
-_MAX_ID = (1 << 32) - 2
-_MAX_TIME = 1 << 63
-_MAX_IMPLIED_BYTES = 1 << 18
 
 _NODES = {
     TarType.CHAR: (stat.S_IFCHR, EntryType.CHAR),
     TarType.BLOCK: (stat.S_IFBLK, EntryType.BLOCK),
     TarType.FIFO: (stat.S_IFIFO, EntryType.FIFO),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Finished:
-    """What whoever completes the layer needs to know of its directories.
-
-    Attributes:
-        opaque: Paths of those that are still to be marked as opaque.
-        implied: Paths of those that the tar has no entry for; None if they are too many for a list, and only
-            the file index tells.
-    """
-
-    opaque: list[bytes]
-    implied: list[bytes] | None
 
 
 class TreeWriter:
@@ -67,32 +51,31 @@ class TreeWriter:
             OSError: the disk is full or refuses.
         """
         mark, path = read_mark(normalise(entry.name))
-        if mark is Mark.IGNORED:
+        if mark is Mark.IGNORED or (mark is Mark.LINKED and entry.type is not TarType.FILE):
             return
-        if mark is Mark.OPAQUE:
-            self._directories.made[self._directories.reach(path)[1]].opaque = True
-            return
-        if not path:
-            self._root(entry)
-            return
-        directory, name = split(path)
-        parent, where = self._directories.reach(directory)
-        path = where + b"/" + name if where else name
         try:
+            if mark is Mark.OPAQUE:
+                self._directories.made[self._directories.reach(path)[1]].opaque = True
+                return
+            if not path:
+                self._root(entry)
+                return
+            directory, name = split(path)
+            parent, where = self._directories.reach(directory)
+            path = where + b"/" + name if where else name
             if mark is Mark.WHITEOUT:
                 self._whiteout(parent, name, path)
             else:
                 self._write(entry, parent, name, path, content)
         except OSError as error:
-            if error.errno in (errno.ENAMETOOLONG, errno.EINVAL, errno.ELOOP, errno.EMLINK):
-                raise CorruptLayer(
-                    f"The layer has an impossible entry: {path!r} ({error.strerror})."
-                ) from error
+            refuse_impossible(path, error)
             raise
 
     def finish(self) -> Finished:
         """Give the directories their attributes, and complete the index."""
-        opaque, implied, implied_bytes = [], [], 0
+        if AUFS_LINKS in self._directories.made:
+            self._clear(self._directories.root, AUFS_LINKS, AUFS_LINKS)
+        opaque, implied = BoundedList(), BoundedList()
         for path, found in self._directories.finish():
             kind = EntryType.IMPLIED if found.implied else EntryType.DIRECTORY
             record = FileEntry(
@@ -101,20 +84,19 @@ class TreeWriter:
             self._index.add(record.pack())
             if found.opaque:
                 self._index.add(FileEntry(path, EntryType.OPAQUE).pack())
-                opaque.append(path)
-            if found.implied and implied_bytes <= _MAX_IMPLIED_BYTES:
-                implied.append(path)
-                implied_bytes += len(path) + 1
+                opaque.add(path)
+            if found.implied:
+                implied.add(path)
         for path in sorted(self._directories.whiteouts):
             self._index.add(FileEntry(path, EntryType.WHITEOUT).pack())
         self._index.close()
         self._directories.close()
-        return Finished(opaque, implied if implied_bytes <= _MAX_IMPLIED_BYTES else None)
+        return Finished(opaque.paths, implied.paths, sorted(self._directories.left_out))
 
     def _write(
         self, entry: TarEntry, parent: int, name: bytes, path: bytes, content: Iterator[memoryview]
     ) -> None:
-        _check(entry)
+        check_numbers(entry)
         kind = entry.type
         if kind is TarType.FILE:
             self._file(entry, parent, name, path, content)
@@ -130,14 +112,14 @@ class TreeWriter:
     def _root(self, entry: TarEntry) -> None:
         if entry.type is not TarType.DIRECTORY:
             raise UnsafeLayer("The layer would replace the root of its tree by something else.")
-        _check(entry)
+        check_numbers(entry)
         self._redo_directory(b"", entry)
 
     def _directory(self, entry: TarEntry, parent: int, name: bytes, path: bytes) -> None:
         if path in self._directories.made:
             self._redo_directory(path, entry)
             return
-        attributes = _attributes(entry)
+        attributes = self._attributes(entry)
         try:
             self._directories.make(parent, name, path, attributes)
         except FileExistsError:
@@ -147,7 +129,7 @@ class TreeWriter:
             self._directories.make(parent, name, path, attributes)
 
     def _redo_directory(self, path: bytes, entry: TarEntry) -> None:
-        attributes = _attributes(entry)
+        attributes = self._attributes(entry)
         attributes.opaque = self._directories.made[path].opaque
         self._directories.made[path] = attributes
 
@@ -162,6 +144,8 @@ class TreeWriter:
             fd = os.open(name, _CREATE, mode, dir_fd=parent)
         try:
             digest = hashlib.sha256()
+            if entry.extents is not None:
+                write_sparse(fd, entry.size, entry.extents, content, digest)
             for piece in content:
                 digest.update(piece)
                 written = os.write(fd, piece)
@@ -172,8 +156,12 @@ class TreeWriter:
                 os.fchown(fd, uid, gid)
                 if mode & _SET_ID_BITS:
                     os.fchmod(fd, mode)  # which fchown has cleared
-            xattrs = accepted(entry.xattrs)
-            set_xattrs(fd, xattrs)
+            xattrs = entry.xattrs
+            if xattrs:
+                xattrs = self._accept(xattrs)
+                xattrs = self._left_out(xattrs, set_xattrs(fd, xattrs))
+                if ACCESS_CONTROL in xattrs:
+                    mode = stat.S_IMODE(os.fstat(fd).st_mode)
             os.utime(fd, ns=(mtime_ns, mtime_ns))
         finally:
             os.close(fd)
@@ -189,7 +177,7 @@ class TreeWriter:
         if entry.uid or entry.gid:
             os.chown(name, entry.uid, entry.gid, dir_fd=parent, follow_symlinks=False)
         os.utime(name, ns=(entry.mtime_ns, entry.mtime_ns), dir_fd=parent, follow_symlinks=False)
-        self._record(entry, path, EntryType.SYMLINK)
+        self._record(entry, parent, name, path, EntryType.SYMLINK)
 
     def _hardlink(self, entry: TarEntry, parent: int, name: bytes, path: bytes) -> None:
         target = normalise(entry.link)
@@ -230,7 +218,7 @@ class TreeWriter:
             os.chown(name, entry.uid, entry.gid, dir_fd=parent, follow_symlinks=False)
             os.chmod(name, entry.mode, dir_fd=parent)  # no link: it has just been made
         os.utime(name, ns=(entry.mtime_ns, entry.mtime_ns), dir_fd=parent, follow_symlinks=False)
-        self._record(entry, path, kind)
+        self._record(entry, parent, name, path, kind)
 
     def _whiteout(self, parent: int, name: bytes, path: bytes) -> None:
         """Hide what is below. What this layer itself has at ``path``, before or after, is not touched."""
@@ -238,11 +226,8 @@ class TreeWriter:
         if made is not None:
             made.renew()
             return
-        try:
-            os.mknod(name, stat.S_IFCHR, os.makedev(0, 0), dir_fd=parent)
-        except FileExistsError:
-            return
-        self._directories.whiteouts.add(path)
+        with contextlib.suppress(FileExistsError):
+            self._directories.hide(parent, name, path)
 
     def _put(self, make: Callable[[int], None], parent: int, name: bytes, path: bytes) -> int:
         """Make an entry in an open directory, in the place of what is there; return the directory."""
@@ -254,35 +239,45 @@ class TreeWriter:
         return parent
 
     def _clear(self, parent: int, name: bytes, path: bytes) -> int:
-        """Remove what is in the way; return the directory, opened anew."""
+        """Remove what is in the way; return the directory, opened anew if need be."""
+        kind = stat.S_IFMT(os.lstat(name, dir_fd=parent).st_mode)
         remove_at(parent, name)
         if path not in self._directories.whiteouts:
             self._index.forget(path)
         self._directories.forget(path)
+        if kind not in (stat.S_IFDIR, stat.S_IFLNK):
+            return parent
+        self._directories.close()
         return self._directories.reach(split(path)[0])[0]
 
-    def _record(self, entry: TarEntry, path: bytes, kind: EntryType) -> None:
+    def _accept(self, xattrs: dict[bytes, bytes]) -> dict[bytes, bytes]:
+        return self._left_out(xattrs, accepted(xattrs)) if xattrs else xattrs
+
+    def _left_out(self, wanted: dict[bytes, bytes], kept: dict[bytes, bytes]) -> dict[bytes, bytes]:
+        self._directories.leave_out(wanted.keys() - kept.keys())
+        return kept
+
+    def _attributes(self, entry: TarEntry) -> Attributes:
+        xattrs = self._accept(entry.xattrs)
+        return Attributes(entry.mode, entry.uid, entry.gid, entry.mtime_ns, xattrs, implied=False)
+
+    def _record(self, entry: TarEntry, parent: int, name: bytes, path: bytes, kind: EntryType) -> None:
+        """Give what is no file and no directory its extended attributes, and enter it in the index."""
         link = kind is EntryType.SYMLINK
+        mode, xattrs = 0o777 if link else entry.mode, self._accept(entry.xattrs)
+        if xattrs:
+            xattrs = self._left_out(xattrs, set_xattrs_at(parent, name, xattrs))
+            if ACCESS_CONTROL in xattrs:
+                mode = stat.S_IMODE(os.lstat(name, dir_fd=parent).st_mode)
         record = FileEntry(
             path,
             kind,
-            mode=0o777 if link else entry.mode,
+            mode=mode,
             uid=entry.uid,
             gid=entry.gid,
             mtime_ns=entry.mtime_ns,
             link=entry.link if link else b"",
+            xattrs=xattrs,
             device=entry.device if kind in (EntryType.CHAR, EntryType.BLOCK) else None,
         )
         self._index.add(record.pack())
-
-
-def _attributes(entry: TarEntry) -> Attributes:
-    return Attributes(entry.mode, entry.uid, entry.gid, entry.mtime_ns, accepted(entry.xattrs), implied=False)
-
-
-def _check(entry: TarEntry) -> None:
-    """Refuse numbers that no system call takes."""
-    if not (0 <= entry.uid <= _MAX_ID and 0 <= entry.gid <= _MAX_ID):
-        raise CorruptLayer(f"The layer has an impossible owner: {entry.uid}:{entry.gid} of {entry.name!r}.")
-    if not -_MAX_TIME <= entry.mtime_ns < _MAX_TIME:
-        raise CorruptLayer(f"The layer has an impossible time: {entry.name!r}.")

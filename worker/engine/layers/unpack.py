@@ -23,16 +23,18 @@ class Unpacked:
         unpacked_size: Its bytes.
         content_size: Bytes of the regular files' content.
         entries: Records in the file index.
-        opaque: Directories still to be marked as opaque.
+        opaque: Directories still to be marked as opaque; None if they are too many to be listed.
         implied: Directories without an entry of their own; None if they are too many to be listed.
+        left_out: Names of extended attributes that are not in the tree, though the tar has them.
     """
 
     diff_id: str
     unpacked_size: int
     content_size: int
     entries: int
-    opaque: list[bytes]
+    opaque: list[bytes] | None
     implied: list[bytes] | None
+    left_out: list[bytes]
 
 
 def unpack(
@@ -62,7 +64,14 @@ def unpack(
     reader = TarReader(iter(stream), limits)
     for entry in reader:
         tree.add(entry, reader.content())
+    limits.check_holes(reader.holes, stream.unpacked)
     found = tree.finish()
     return Unpacked(
-        stream.digest, stream.unpacked, index.content_size, index.count, found.opaque, found.implied
+        stream.digest,
+        stream.unpacked,
+        index.content_size,
+        index.count,
+        found.opaque,
+        found.implied,
+        found.left_out,
     )

@@ -9,8 +9,14 @@ from collections.abc import Mapping
 OVERLAY_OPAQUE = "trusted.overlay.opaque"
 """OverlayFS's mark on a directory, if its value is ``y``: what the layers below have in it is deleted."""
 
-_ACCEPTED = (b"user.", b"security.capability", b"system.posix_acl_access", b"system.posix_acl_default")
+ACCESS_CONTROL = b"system.posix_acl_access"
+"""An access control list. Setting it changes the mode as well (acl(5))."""
+
+_USER = b"user."
+_ACCESS_CONTROLS = (ACCESS_CONTROL, b"system.posix_acl_default")
+_ACCEPTED = (_USER, b"security.capability", *_ACCESS_CONTROLS)
 _REFUSED = (b"user.overlay.",)
+_UNKNOWN = (errno.ENOTSUP, errno.EINVAL)
 
 
 def accepted(xattrs: dict[bytes, bytes]) -> dict[bytes, bytes]:
@@ -28,11 +34,54 @@ def accepted(xattrs: dict[bytes, bytes]) -> dict[bytes, bytes]:
     }
 
 
-def set_xattrs(file: int, xattrs: Mapping[bytes, bytes]) -> None:
-    """Set them on an open file; a file system that knows no such attributes is no reason to fail."""
+def set_xattrs(file: int, xattrs: Mapping[bytes, bytes]) -> dict[bytes, bytes]:
+    """Set them on an open file or directory.
+
+    Returns:
+        Those that it has now, as it has them. That a file system knows no such attributes is no reason to
+        fail.
+    """
+    return _set(file, xattrs, follow=True)
+
+
+def set_xattrs_at(parent: int, name: bytes, xattrs: Mapping[bytes, bytes]) -> dict[bytes, bytes]:
+    """Set them on a symbolic link or special file in an open directory; see :func:`set_xattrs`.
+
+    These have no attributes of users (xattr(7)).
+    """
+    possible = {key: value for key, value in xattrs.items() if not key.startswith(_USER)}
+    if not possible:
+        return {}
+    # There is no such call relative to a directory, but for the working directory.
+    before = os.open(".", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fchdir(parent)
+        return _set(name, possible, follow=False)
+    finally:
+        os.fchdir(before)
+        os.close(before)
+
+
+def clear_xattrs(file: int) -> None:
+    """Remove what an open directory got from the one that it was made in, and would pass on."""
+    for name in _ACCESS_CONTROLS:
+        try:
+            os.removexattr(file, name)
+        except OSError as error:
+            if error.errno not in (errno.ENODATA, *_UNKNOWN):
+                raise
+
+
+def _set(file: int | bytes, xattrs: Mapping[bytes, bytes], *, follow: bool) -> dict[bytes, bytes]:
+    kept: dict[bytes, bytes] = {}
     for name, value in xattrs.items():
         try:
-            os.setxattr(file, name, value)
+            os.setxattr(file, name, value, follow_symlinks=follow)
+            # Of access control lists, only what goes beyond the mode is stored.
+            kept[name] = (
+                value if name not in _ACCESS_CONTROLS else os.getxattr(file, name, follow_symlinks=follow)
+            )
         except OSError as error:
-            if error.errno not in (errno.ENOTSUP, errno.EINVAL):
+            if error.errno not in (errno.ENODATA, *_UNKNOWN):
                 raise
+    return kept
