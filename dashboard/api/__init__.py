@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver, re_path
 
-from dashboard.api import choosing, containers, images, jobs, layers, projects, pulls, registries, schedules
+from dashboard.api import (
+    choosing,
+    containers,
+    images,
+    jobs,
+    layers,
+    projects,
+    pulls,
+    registries,
+    schedules,
+    storage,
+)
 from dashboard.api.auth import Bearer
 from dashboard.api.errors import in_shape, install, unknown
 from dashboard.api.openapi import Described
@@ -22,7 +33,7 @@ api = Described(
     urls_namespace="api",
 )
 install(api)
-for part in (pulls, choosing, jobs, images, layers, containers, registries, schedules, projects):
+for part in (pulls, choosing, jobs, images, layers, containers, registries, schedules, projects, storage):
     api.add_router("", part.router)
 
 

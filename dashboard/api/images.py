@@ -8,12 +8,14 @@ from typing import Annotated
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from ninja import Query, Router
+from ninja.responses import Status
 
 from dashboard.api.auth import caller
 from dashboard.api.paging import Cursor, Limit, newest_first
 from dashboard.api.schemas.common import Page
 from dashboard.api.schemas.images import ImageOut, ImageWithLayersOut, LineageOut
 from dashboard.api.scope import find, project_for
+from worker import services
 from worker.models import Image, Project, lineage
 
 router = Router(tags=["images"])
@@ -59,6 +61,16 @@ def images(
 def image(request: HttpRequest, id: int) -> ImageWithLayersOut:
     """Members."""
     return ImageWithLayersOut.of(_image(request, id))
+
+
+@router.delete("images/{int:id}", response={204: None}, summary="Remove an image from its project")
+def remove(request: HttpRequest, id: int, every_platform: bool = False) -> Status[None]:
+    """Operators. The disk is freed by the next collection of garbage, as far as nothing shares it.
+
+    With `every_platform`, the images of the same index for other platforms go, too.
+    """
+    services.remove_image(_image(request, id), every_platform=every_platform, by=caller(request))
+    return Status(204, None)
 
 
 @router.get(

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_http_methods
 from dashboard.access import Request, get_project, signed_in
 from dashboard.messages import done, refused
 from dashboard.queries.image import get_image, summary
-from dashboard.queries.storage import projects_with, removal
+from dashboard.queries.storage import other_platforms, projects_with, removal
 from worker import services
 from worker.engine.errors import Conflict
 from worker.models import Image, Role, Schedule
@@ -24,7 +24,9 @@ def remove_image(request: Request, project_slug: str, image_id: int) -> HttpResp
     facts = summary(project, image)
     if request.method == "POST":
         try:
-            services.remove_image(image, by=signed_in(request))
+            services.remove_image(
+                image, every_platform=request.POST.get("platforms") == "all", by=signed_in(request)
+            )
         except Conflict as error:
             refused(request, error)
             return redirect("image_remove", project.slug, image.pk)
@@ -36,6 +38,7 @@ def remove_image(request: Request, project_slug: str, image_id: int) -> HttpResp
         "removal": removal(image),
         "tags": list(image.tags.order_by("registry_host", "repository", "name")),
         "schedules": _schedules(image),
+        "platforms": other_platforms(image),
         "elsewhere": projects_with(image) if signed_in(request).is_superuser else 0,
     }
     return render(request, "storage/remove_image.html", context)

@@ -35,6 +35,7 @@ class Call:
 
     Attributes:
         role: the lowest that may; None: anyone with a token.
+        by: who may, if no role is enough.
         row: which row's id goes into the path.
         body: what is sent; ``{image}`` stands for the image's id, ``{host}`` for a registry with ``app:1``.
         query: of the address; ``{host}`` likewise.
@@ -44,6 +45,7 @@ class Call:
     method: str
     path: str
     role: Role | None = Role.VIEWER
+    by: str = ""
     row: str = ""
     body: dict[str, Any] | None = None
     query: str = ""
@@ -67,6 +69,7 @@ CALLS = [
     Call("GET", "images"),
     Call("GET", "images/{id}", row="image"),
     Call("GET", "images/{id}/lineage", row="image"),
+    Call("DELETE", "images/{id}", OPERATOR, row="unused", status=204),
     Call("GET", "layers"),
     Call(
         "POST",
@@ -95,7 +98,19 @@ CALLS = [
     Call("DELETE", "schedules/{id}", OPERATOR, row="schedule", status=204),
     Call("POST", "schedules/{id}/run", OPERATOR, row="schedule", status=202),
     Call("GET", "projects", role=None),
+    Call("GET", "storage"),
+    Call("POST", "storage/preview", ADMIN, "superuser", body={}, status=202),
+    Call("POST", "storage/collect", ADMIN, "superuser", body={}, status=202),
+    Call("POST", "storage/scrub", ADMIN, "superuser", body={"repair": True}, status=202),
+    Call("POST", "storage/rebuild", ADMIN, "superuser", body={}, status=202),
+    Call("GET", "storage/jobs/{id}", ADMIN, "superuser", row="scrub"),
 ]
+SCRUBBED = {
+    "repair": False, "blobs": 3, "layers": 2, "bytes": 9, "found": 1, "repaired": 0,
+    "findings": [
+        {"kind": "blob", "subject": "sha256:a", "code": "damaged", "message": "No.", "repaired": False}
+    ],
+}  # fmt: skip
 EACH = pytest.mark.parametrize("call", CALLS, ids=str)
 
 
@@ -133,6 +148,10 @@ def world(project: Project, users: Users, data_dir: Path, sample_registry: Sampl
         "image": grown,
         "queued": Job.objects.create(**owned, **job),
         "failed": Job.objects.create(**owned, **job, state=JobState.FAILED, **failure),
+        "scrub": Job.objects.create(
+            **owned, kind=JobKind.SCRUB, reference="Scrub", state=JobState.SUCCEEDED, result=SCRUBBED
+        ),
+        "unused": base,
         "container": Container.objects.create(
             **owned, image=grown, name="web", node="local", state="stopped"
         ),
@@ -170,7 +189,7 @@ def test_every_operation_of_the_document_is_called_here(world: World) -> None:
 def test_it_works_and_answers_as_described(world: World, call: Call) -> None:
     if call.before:
         Container.objects.filter(pk=world.rows["container"]).update(**call.before)
-    answer = world.send(call, (call.role or Role.VIEWER).value)
+    answer = world.send(call, call.by or (call.role or Role.VIEWER).value)
     assert answer.status_code == call.status, answer.content
     described = world.document["paths"][BASE + call.path][call.method.lower()]["responses"]
     if call.status == 204:
@@ -190,7 +209,9 @@ def test_without_a_token_it_refuses(world: World, call: Call) -> None:
 @EACH
 def test_with_too_low_a_role_it_refuses(world: World, call: Call) -> None:
     below = {Role.OPERATOR: "viewer", Role.ADMIN: "operator"}
-    if call.role in below:
+    if call.by:
+        assert is_refusal(world.send(call, "admin"), 403)
+    elif call.role in below:
         assert is_refusal(world.send(call, below[call.role]), 403)
 
 

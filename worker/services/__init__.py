@@ -19,6 +19,7 @@ from worker.services.containers import (
 from worker.services.jobs import cancel, retry
 from worker.services.projects import add_member, change_role, create_project, remove_member
 from worker.services.pulls import start_extract, start_pull
+from worker.services.referrers import look_for_referrers
 from worker.services.registries import delete_registry, save_registry, test_registry
 from worker.services.registry_changes import RegistryOptions
 from worker.services.removal import remove_image
@@ -52,6 +53,7 @@ __all__ = [
     "is_measured_now",
     "issue_token",
     "list_tags",
+    "look_for_referrers",
     "measure_storage",
     "offered_platforms",
     "preview_pull",

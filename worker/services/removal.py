@@ -6,10 +6,12 @@ from collections.abc import Sequence
 
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.db.models import Q
 from django.utils.timezone import now
 
 from worker.engine.errors import Conflict, NotFound
 from worker.models import ACTIVE_STATES, Container, Image, JobKind, RemovedManifest, Role, Tag, TagMovement
+from worker.models.indexing import drop_empty
 from worker.models.recording import take_turn
 from worker.progress import announce
 from worker.services.access import require
@@ -18,11 +20,14 @@ from worker.tasks.dispatch import ask_to_forget
 _NAMED_AT_MOST = 5
 
 
-def remove_image(image: Image, *, by: User | None) -> None:
+def remove_image(image: Image, *, every_platform: bool = False, by: User | None) -> None:
     """Remove an image from its project. The next collection frees the disk of what nothing else has.
 
     Tags that point at it stay, pointing at nothing, with the record of their movements; a later pull lets
     them point again. Images that stand on it keep their layers, and so do other projects that have it.
+
+    Args:
+        every_platform: Also what the same index has for other platforms.
 
     Raises:
         NotAllowed: ``by`` is not an operator of the project.
@@ -32,17 +37,27 @@ def remove_image(image: Image, *, by: User | None) -> None:
     require(by, image.project, Role.OPERATOR)
     with transaction.atomic():
         take_turn()
-        locked = Image.objects.select_for_update().filter(pk=image.pk).first()
-        if locked is None:
+        wanted = Q(pk=image.pk)
+        if every_platform and image.index_id is not None:
+            wanted |= Q(index=image.index_id)
+        found = list(Image.objects.select_for_update().filter(wanted).order_by("pk"))
+        if image.pk not in {one.pk for one in found}:
             raise NotFound("There is no such image any more.")
-        _require_unused(locked)
-        _point_at_nothing(list(locked.tags.select_for_update()), locked)
-        locked.delete()
-        if not Image.objects.filter(digest=locked.digest).exists():
-            RemovedManifest.objects.get_or_create(digest=locked.digest)
-            transaction.on_commit(ask_to_forget)
+        for one in found:
+            _require_unused(one)
+        for one in found:
+            _remove(one)
+        drop_empty({one.index_id for one in found if one.index_id is not None})
     for topic in ("images", "storage"):
         announce(image.project_id, topic)
+
+
+def _remove(image: Image) -> None:
+    _point_at_nothing(list(image.tags.select_for_update()), image)
+    image.delete()
+    if not Image.objects.filter(digest=image.digest).exists():
+        RemovedManifest.objects.get_or_create(digest=image.digest)
+        transaction.on_commit(ask_to_forget)
 
 
 def _require_unused(image: Image) -> None:

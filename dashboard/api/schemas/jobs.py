@@ -9,6 +9,7 @@ from typing import Annotated
 from ninja import Field, Schema
 
 from dashboard.api.schemas.common import Bytes, ErrorOut, Input, ProjectSlug
+from dashboard.api.schemas.kept import CollectedOut, RebuiltOut, ScrubbedOut, kept
 from worker.models import Job, JobKind, JobState
 from worker.progress import Snapshot
 
@@ -56,6 +57,19 @@ class RetryingOut(Schema):
     delay: float
 
 
+class KeepingOut(Schema):
+    """What a job that keeps the store in order does now: a step, and what of it is done.
+
+    A ``total`` of 0 is not known.
+    """
+
+    step: str
+    done: int
+    total: int
+    bytes: Bytes
+    subject: str
+
+
 class ProgressOut(Schema):
     """Where a job stands. Layers base first; empty until planned, and for jobs without layers."""
 
@@ -72,12 +86,14 @@ class ProgressOut(Schema):
     seconds_left: float | None
     retrying: RetryingOut | None
     layers: list[LayerProgressOut]
+    keeping: KeepingOut | None
 
 
 class JobOut(Schema):
     """A job. ``image`` is the id of the image it brought or works on; ``unchanged``: nothing was new.
 
-    ``images`` are all that a pull of several platforms brought, ``image`` the first of them.
+    ``images`` are all that a pull of several platforms brought, ``image`` the first of them. ``kept`` is what
+    came of a job that keeps the store in order, once it has succeeded.
     """
 
     id: int
@@ -93,6 +109,7 @@ class JobOut(Schema):
     container: int | None
     schedule: int | None
     unchanged: bool
+    kept: CollectedOut | ScrubbedOut | RebuiltOut | None
     attempt: int
     created_by: str | None
     created_at: datetime
@@ -118,6 +135,7 @@ class JobOut(Schema):
             container=job.container_id,
             schedule=job.schedule_id,
             unchanged=bool(job.result.get("unchanged")),
+            kept=kept(job),
             attempt=job.attempt,
             created_by=job.created_by.get_username() if job.created_by else None,
             created_at=job.created_at,
