@@ -9,6 +9,7 @@ import stat
 from pathlib import Path
 
 _libc = ctypes.CDLL(None, use_errno=True)
+_AT_FDCWD, _RENAME_EXCHANGE = -100, 2
 
 
 def fsync_directory(path: Path) -> None:
@@ -29,6 +30,18 @@ def sync_filesystem(path: Path) -> None:
             raise OSError(code, os.strerror(code), os.fspath(path))
     finally:
         os.close(fd)
+
+
+def exchange(one: Path, other: Path) -> None:
+    """Let two names of one file system change places, at once (renameat2(2), RENAME_EXCHANGE).
+
+    Raises:
+        OSError: EINVAL if the file system cannot.
+    """
+    names = os.fsencode(one), os.fsencode(other)
+    if _libc.renameat2(_AT_FDCWD, names[0], _AT_FDCWD, names[1], _RENAME_EXCHANGE) != 0:
+        code = ctypes.get_errno()
+        raise OSError(code, os.strerror(code), os.fspath(other))
 
 
 def leads_to(path: Path, fd: int) -> bool:

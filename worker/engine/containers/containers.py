@@ -86,11 +86,16 @@ class Containers:
             # Until the container's record stands, which pins them from then on.
             pin.add(Content(layers=frozenset(plan.diff_ids)))
             stack = Stack.of(self._store.layers, plan.diff_ids)
+            before = [tree.stat().st_ino for tree in stack.trees]
             features = self.runtime.features
             home = Home(self._store.containers / plan.id)
             with disk_errors("create the container"), self._claimed(home):
                 try:
                     build(home, plan, stack, features)
+                    # Who replaces a damaged tree looks at the containers while he keeps us out here.
+                    with self._store.pins.open():
+                        if before != [tree.stat().st_ino for tree in stack.trees]:
+                            raise _replaced()
                 except BaseException:
                     home.clear()
                     home.path.rmdir()
@@ -291,3 +296,7 @@ def _last_run_if_readable(home: Home) -> Run | None:
 
 def _not_found(container_id: str) -> NotFound:
     return NotFound(f"There is no container {container_id} on this node.")
+
+
+def _replaced() -> Conflict:
+    return Conflict("A layer of the image was just repaired.", hint="Create the container again.")

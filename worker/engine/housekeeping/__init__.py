@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from worker.engine.housekeeping.collect import PARTIALS_OLDER_THAN, collect
 from worker.engine.housekeeping.images import stored_images
+from worker.engine.housekeeping.scrub import scrub
 from worker.engine.housekeeping.survey import survey
 from worker.engine.housekeeping.values import (
     Collected,
@@ -25,6 +26,7 @@ __all__ = [
     "Survey",
     "Usage",
     "collect",
+    "scrub",
     "stored_images",
     "survey",
 ]

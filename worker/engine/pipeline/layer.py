@@ -27,6 +27,8 @@ from worker.engine.store import BlobWriter, LayerInfo, StagedLayer, Store
 
 _CHUNK = 1 << 20
 
+Commit = Callable[[StagedLayer, LayerInfo], None]
+
 
 @dataclass(frozen=True, slots=True)
 class Brought:
@@ -67,14 +69,16 @@ class LayerWork:
         cancel: CancelToken,
         additions: Additions,
         spawner: Spawner,
+        commit: Commit = StagedLayer.commit,
     ) -> None:
-        """``source`` is None to work only with blobs that are here."""
+        """``source`` is None to work only with blobs that are here; ``commit`` puts a tree into its place."""
         self._store = store
         self._task = task
         self._source = source
         self._cancel = cancel
         self._additions = additions
         self._spawner = spawner
+        self._commit = commit
         self.report = LayerReporter(announcer, task)
 
     def run(self) -> Brought:
@@ -92,7 +96,7 @@ class LayerWork:
             self.report.moved(Phase.PRESENT, task.descriptor.size)
             return Brought()
         self.report.moved(Phase.WAITING, 0)
-        extracted = self._fetch() if task.need is Need.BLOB else self._extract()
+        extracted = self._fetch() if task.need in (Need.BLOB, Need.BLOB_AGAIN) else self._extract()
         self.report.moved(Phase.DONE, task.descriptor.size)
         return Brought(self.report.fetched, extracted)
 
@@ -100,7 +104,7 @@ class LayerWork:
         """Bring the blob alone."""
         descriptor, blobs = self._task.descriptor, self._store.blobs
         with blobs.lock(descriptor.digest, self._cancel, self._others_progress):
-            if not blobs.is_here(descriptor):
+            if self._task.need is Need.BLOB_AGAIN or not blobs.is_here(descriptor):
                 self._download(self._bring)
         return False
 
@@ -109,7 +113,7 @@ class LayerWork:
         blobs, layers = self._store.blobs, self._store.layers
         digest, diff_id = self._task.descriptor.digest, self._task.diff_id
         with layers.lock(diff_id, self._cancel, self._others_progress):
-            if layers.has(diff_id):
+            if self._task.need is not Need.TREE_AGAIN and layers.has(diff_id):
                 self.report.unpacked = layers.info(diff_id).unpacked_size
                 return False
             with blobs.lock(digest, self._cancel, self._others_progress):
@@ -126,7 +130,11 @@ class LayerWork:
 
     def _others_progress(self) -> None:
         """Somebody else is bringing it."""
-        self.report.moved(Phase.DOWNLOADING, self._store.blobs.partial_size(self._task.descriptor.digest))
+        digest = self._task.descriptor.digest
+        if self._store.blobs.has(digest):
+            self.report.moved(Phase.EXTRACTING, 0, shared=True)
+        else:
+            self.report.moved(Phase.DOWNLOADING, self._store.blobs.partial_size(digest), shared=True)
 
     def _download(self, bring: Callable[[BlobWriter], None]) -> None:
         """Write the blob with ``bring``; from the start again if the disk or a mirror is to blame."""
@@ -192,7 +200,7 @@ class LayerWork:
             self._commit_tree(staged, info)
 
     def _commit_tree(self, staged: StagedLayer, info: LayerInfo) -> None:
-        staged.commit(info)
+        self._commit(staged, info)
         self._additions.layer(info.diff_id)
 
     def _extraction(self, staged: StagedLayer) -> Extraction:

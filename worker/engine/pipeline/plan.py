@@ -19,6 +19,10 @@ class Need(Enum):
     BLOB = "blob"
     TREE = "tree"
     """And its blob, unless that is here."""
+    BLOB_AGAIN = "blob again"
+    """Its blob is here, but damaged."""
+    TREE_AGAIN = "tree again"
+    """Its tree is here, but damaged."""
 
 
 @dataclass(frozen=True, slots=True)

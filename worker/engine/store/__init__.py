@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from worker.engine.store.blobs import BlobStore, BlobWriter
 from worker.engine.store.images import INDEX, ORIGINAL, REF_NAME, ImageList, StoredImage
-from worker.engine.store.layers import LayerInfo, LayerStore, StagedLayer
+from worker.engine.store.layers import PARTS, LayerInfo, LayerStore, StagedLayer
 from worker.engine.store.locks import abandoned, file_lock
 from worker.engine.store.pins import Content, Pin, Pins
-from worker.engine.store.store import GATE, LAYOUT, Store
+from worker.engine.store.store import GATE, Store
 from worker.engine.store.trash import Trash
 
 __all__ = [
     "GATE",
     "INDEX",
-    "LAYOUT",
     "ORIGINAL",
+    "PARTS",
     "REF_NAME",
     "BlobStore",
     "BlobWriter",

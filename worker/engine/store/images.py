@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from worker.engine.disk import disk_errors
@@ -22,6 +22,8 @@ ORIGINAL = "dev.strata.manifest"
 """Annotation of a listed manifest: the digest of the one in Docker's form that it was made from."""
 INDEX = "dev.strata.index"
 """Annotation of a listed manifest: the digest of the index that led to it, which is kept as a blob."""
+_ORIGIN = "dev.strata.origin"
+"""Annotation of a listed manifest without a name: the last name that it was pulled by."""
 _NAME = "dev.strata.name"
 """Annotation of one platform's manifest, whose name means an index of several: that name."""
 _PLATFORMS = "dev.strata.platforms"
@@ -55,6 +57,11 @@ class StoredImage:
         return _parse(self.descriptor.annotations.get(ORIGINAL, str(self.descriptor.digest)))
 
     @property
+    def origin(self) -> str:
+        """The full reference that it was last pulled by; empty if an early version forgot it."""
+        return self.name or self.descriptor.annotations.get(_ORIGIN, "")
+
+    @property
     def index(self) -> Digest | None:
         """Of the index that led to it when it was pulled, the outermost; None if none did.
 
@@ -78,6 +85,11 @@ class ImageList:
         self._lock = locks / path.name
         self._blobs = blobs
         self._pins = pins
+
+    @property
+    def name(self) -> str:
+        """Of the file."""
+        return self._path.name
 
     def all(self) -> tuple[StoredImage, ...]:
         """All images, the one tagged last first.
@@ -165,12 +177,13 @@ class ImageList:
                 write_atomically(self._path, content, self._ingest, mode=0o644)
 
     def _entries(self, images: Iterable[StoredImage]) -> Iterator[dict[str, object]]:
-        named: dict[str, list[StoredImage]] = {}
-        for image in images:
-            named.setdefault(image.name, []).append(image)
-        for name, group in named.items():
-            if not name or len(group) == 1:
-                yield from (_entry(image.descriptor, {REF_NAME: name} if name else {}) for image in group)
+        groups: dict[object, list[StoredImage]] = {}
+        for position, image in enumerate(images):
+            groups.setdefault(image.name or position, []).append(image)
+        for group in groups.values():
+            name = group[0].name
+            if len(group) == 1:
+                yield _entry(group[0].descriptor, {REF_NAME: name} if name else {})
                 continue
             raw = _index(_entry(image.descriptor, {}) for image in group)
             index = Descriptor(MediaType.OCI_INDEX, self._blobs.put(raw), len(raw))
@@ -187,7 +200,12 @@ def _without_name(
     kept = [image for image in images if image.slot != slot]
     listed = {image.descriptor.digest for image in (*kept, *others)}
     displaced = [image for image in images if image.slot == slot]
-    return kept + [StoredImage("", i.descriptor) for i in displaced if i.descriptor.digest not in listed]
+    return kept + [_nameless(image) for image in displaced if image.descriptor.digest not in listed]
+
+
+def _nameless(image: StoredImage) -> StoredImage:
+    annotations = {**image.descriptor.annotations, _ORIGIN: image.origin}
+    return StoredImage("", replace(image.descriptor, annotations=annotations))
 
 
 def _is_made(entry: Descriptor) -> bool:
@@ -198,10 +216,7 @@ def _load(entry: Descriptor) -> StoredImage:
     annotations = dict(entry.annotations)
     shown = annotations.pop(REF_NAME, "")
     name = annotations.pop(_NAME, shown)
-    bare = Descriptor(
-        entry.media_type, entry.digest, entry.size, annotations=annotations, platform=entry.platform
-    )
-    return StoredImage(name, bare)
+    return StoredImage(name, replace(entry, annotations=annotations))
 
 
 def _parse(text: str) -> Digest:

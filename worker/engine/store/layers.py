@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
 
 from worker.engine.cancel import CancelToken
 from worker.engine.disk import disk_errors, remove_tree
-from worker.engine.durable import fsync_directory, sync_filesystem
+from worker.engine.durable import exchange, fsync_directory, sync_filesystem
 from worker.engine.errors import LayerMissing, StoreDamaged
 from worker.engine.oci import Digest
 from worker.engine.store.locks import file_lock
 from worker.engine.store.trash import Trash
 
 _TREE, _FILES, _INFO = "tree", "files.msgpack.zst", "layer.json"
+PARTS = frozenset({_TREE, _FILES, _INFO})
+"""What a layer's directory holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +121,7 @@ class LayerStore:
             place = Path(tempfile.mkdtemp(prefix=f"layer-{diff_id.hex}-", dir=self._ingest))
             (place / _TREE).mkdir(mode=0o755)
         try:
-            yield StagedLayer(diff_id, place, self.home(diff_id))
+            yield StagedLayer(diff_id, place, self.home(diff_id), self._trash)
         finally:
             with disk_errors("remove a half-made layer"):
                 remove_tree(place)
@@ -146,12 +150,13 @@ class StagedLayer:
         index_path: The file index to write.
     """
 
-    def __init__(self, diff_id: Digest, place: Path, home: Path) -> None:
+    def __init__(self, diff_id: Digest, place: Path, home: Path, trash: Trash) -> None:
         self.diff_id = diff_id
         self.tree = place / _TREE
         self.index_path = place / _FILES
         self._place = place
         self._home = home
+        self._trash = trash
 
     def commit(self, info: LayerInfo) -> None:
         """Make the tree and its index durable, and move them into place together.
@@ -160,10 +165,41 @@ class StagedLayer:
             StoreError: the disk is full or refuses.
         """
         with disk_errors("commit the layer"):
-            (self._place / _INFO).write_text(json.dumps(info.to_json()))
-            for file in (self._place / _INFO, self.index_path):
-                file.chmod(0o444)
-            self._place.chmod(0o755)
-            sync_filesystem(self._place)
+            self._complete(info)
             self._place.rename(self._home)
             fsync_directory(self._home.parent)
+
+    def replace(self, info: LayerInfo, unused: AbstractContextManager[None]) -> None:
+        """Like :meth:`commit`, in the place of a layer that is damaged, which is gone afterwards.
+
+        Args:
+            unused: Entered for the moment in which the two change places; it may raise to prevent that.
+
+        Raises:
+            StoreError: the disk is full or refuses.
+        """
+        with disk_errors("replace the layer"):
+            self._complete(info)
+            with unused:
+                self._take_the_place()
+            fsync_directory(self._home.parent)
+
+    def _complete(self, info: LayerInfo) -> None:
+        (self._place / _INFO).write_text(json.dumps(info.to_json()))
+        for file in (self._place / _INFO, self.index_path):
+            file.chmod(0o444)
+        self._place.chmod(0o755)
+        sync_filesystem(self._place)
+
+    def _take_the_place(self) -> None:
+        if not os.path.lexists(self._home):
+            self._place.rename(self._home)
+            return
+        try:
+            exchange(self._place, self._home)
+        except OSError as error:
+            if error.errno not in (errno.EINVAL, errno.ENOSYS):
+                raise
+            # The file system can only do it in two steps; in between the layer is missing.
+            self._trash.take(self._home)
+            self._place.rename(self._home)

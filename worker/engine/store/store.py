@@ -17,7 +17,7 @@ from worker.engine.store.layers import LayerStore
 from worker.engine.store.pins import Pin, Pins
 from worker.engine.store.trash import Trash
 
-LAYOUT = b'{"imageLayoutVersion":"1.0.0"}'
+_LAYOUT = b'{"imageLayoutVersion":"1.0.0"}'
 GATE = "gate"
 """Name of the lock between those who rely on what is here and those who clear away (``pins``)."""
 
@@ -49,6 +49,7 @@ class Store:
         self.images = ImageList(root / "index.json", ingest, locks, self.blobs, self.pins)
         self.shallow_images = ImageList(root / "shallow.json", ingest, locks, self.blobs, self.pins)
         self.containers = root / "containers"
+        self._layout = root / "oci-layout"
         self._directories = (
             root / "blobs" / "sha256",
             root / "layers" / "sha256",
@@ -67,12 +68,20 @@ class Store:
         with disk_errors("prepare the store"):
             for directory in self._directories:
                 directory.mkdir(parents=True, exist_ok=True)
-            layout = self.root / "oci-layout"
-            if not layout.exists():
-                write_atomically(layout, LAYOUT, self.ingest, mode=0o644)
+            if not self._layout.exists():
+                self.write_layout()
         for directory in self._directories:
             if not os.access(directory, os.W_OK):
                 raise StoreNotWritable(f"The directory {directory} is not writable.")
+
+    def write_layout(self) -> None:
+        """Write the file that makes this an OCI image layout.
+
+        Raises:
+            StoreError: the disk is full or refuses.
+        """
+        with disk_errors("prepare the store"):
+            write_atomically(self._layout, _LAYOUT, self.ingest, mode=0o644)
 
     @contextlib.contextmanager
     def pin(self, cancel: CancelToken | None = None) -> Iterator[Pin]:

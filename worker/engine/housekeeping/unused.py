@@ -1,0 +1,62 @@
+"""Making sure that no container stands on a tree that is about to be replaced."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+from collections.abc import Iterator
+
+from worker.engine.cancel import CancelToken
+from worker.engine.containers.about import About
+from worker.engine.containers.home import Home
+from worker.engine.containers.mounts import mounted_at
+from worker.engine.containers.overlay import unmount
+from worker.engine.containers.run import Run
+from worker.engine.disk import disk_errors
+from worker.engine.errors import Conflict
+from worker.engine.oci import Digest
+from worker.engine.store import Store
+
+
+@contextlib.contextmanager
+def unused(store: Store, diff_id: Digest, cancel: CancelToken | None) -> Iterator[None]:
+    """Within the block no container has the layer's tree mounted, and none begins to. Be quick.
+
+    One that does not run is unmounted; when it is started it is mounted again.
+
+    Raises:
+        Conflict: one that stands on it runs, or is just changing.
+        StoreDamaged: the record of a container cannot be read.
+        MountFailed: one cannot be unmounted.
+        StoreError: the disk refuses.
+        Cancelled
+    """
+    with contextlib.ExitStack() as held, disk_errors("look at the containers"):
+        # Containers that are just being made end with a look at the tree that they mounted, at this gate.
+        held.enter_context(store.pins.closed(cancel))
+        for path in sorted(store.containers.iterdir()):
+            home = Home(path)
+            about = About.of(home)
+            if about is None or diff_id not in about.diff_ids:
+                continue
+            _hold(home, held)
+            run = Run.last(home)
+            if run is not None and run.process.alive:
+                raise Conflict(
+                    f"The container {home.id}, which runs, stands on it.",
+                    hint="Stop the container, and scrub again.",
+                )
+            if mounted_at(home.rootfs) is not None:
+                unmount(home.rootfs)
+        yield
+
+
+def _hold(home: Home, held: contextlib.ExitStack) -> None:
+    """Take the container's lock (:meth:`Home.locked`), without waiting for it."""
+    fd = os.open(home.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    held.callback(os.close, fd)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise Conflict(f"The container {home.id}, which stands on it, is just changing.") from None
