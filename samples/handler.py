@@ -8,6 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from samples.answers import Answers
 from samples.builders import Content
+from samples.referrers import referrers_page
 from samples.tags import tag_page
 from worker.engine.errors import InvalidDigest
 from worker.engine.oci import Digest
@@ -15,6 +16,7 @@ from worker.engine.oci import Digest
 _MANIFEST = re.compile(r"/v2/(.+)/manifests/([^/]+)")
 _BLOB = re.compile(r"/v2/(.+)/blobs/([^/]+)")
 _TAGS = re.compile(r"/v2/(.+)/tags/list")
+_REFERRERS = re.compile(r"/v2/(.+)/referrers/([^/]+)")
 _RANGE = re.compile(r"bytes=(\d+)-(\d*)")
 
 
@@ -76,6 +78,9 @@ class Handler(Answers):
             self._blob(match[2])
         elif match := _TAGS.fullmatch(path):
             self._tags(match[1])
+        elif self.registry.referrers.api and (match := _REFERRERS.fullmatch(path)):
+            stored, query = self.registry.manifests.get(match[1], {}), urlsplit(self.path).query
+            self.answer_json(200, *referrers_page(match[1], match[2], stored, query, self.registry.referrers))
         else:
             self.answer_error(404, "UNSUPPORTED", "no such address")
 
@@ -121,8 +126,8 @@ class Handler(Answers):
         if touched:
             body = body[: len(body) - faults.truncate] + b"?" * faults.longer
         headers = {"Content-Type": "application/octet-stream", "Accept-Ranges": "bytes"}
-        if faults.digest:
-            headers["Docker-Content-Digest"] = faults.digest
+        if faults.blob_digest:
+            headers["Docker-Content-Digest"] = faults.blob_digest
         wanted = _RANGE.fullmatch(self.headers.get("Range", ""))
         if wanted is None or faults.ignore_range:
             self.answer(200, body, headers, blob=True)
