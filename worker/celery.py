@@ -32,6 +32,7 @@ app.conf.update(
         "worker.tasks.extract",
         "worker.tasks.container",
         "worker.tasks.housekeeping",
+        "worker.tasks.storage",
         "worker.tasks.schedules",
         "worker.tasks.containers_watch",
         "worker.tasks.process",

@@ -1,0 +1,29 @@
+"""The tasks about the store as a whole: its jobs, its measurement, and images that were removed."""
+
+from __future__ import annotations
+
+from django.conf import settings
+
+from worker.celery import app
+from worker.engine.store import Store
+from worker.tasks.forgetting import forget_removed
+from worker.tasks.measuring import measure
+from worker.tasks.running import run_job
+from worker.tasks.storing import keep
+
+
+@app.task(name="strata.storage")
+def storage(job_id: int) -> None:
+    run_job(job_id, keep)
+
+
+@app.task(name="strata.measure_store")
+def measure_store() -> None:
+    measure(Store(settings.STORE_DIR))
+
+
+@app.task(name="strata.forget_removed")
+def forget() -> None:
+    store = Store(settings.STORE_DIR)
+    store.prepare()
+    forget_removed(store)

@@ -1,0 +1,90 @@
+"""The work of the jobs that keep the store in order. Each may run again after its worker died half-way."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db.models import Case, Value, When
+
+from worker.engine.cancel import CancelToken
+from worker.engine.errors import InvalidInput
+from worker.engine.events import Listener
+from worker.engine.housekeeping import collect, scrub
+from worker.engine.registry import Endpoint
+from worker.engine.store import Store
+from worker.models import Job, JobKind, Project, Registry
+from worker.models.limits import require_allowed
+from worker.models.reach import endpoint_of
+from worker.models.reconciling import reconcile
+from worker.progress import announce
+from worker.tasks.findings import of_collected, of_scrubbed
+from worker.tasks.forgetting import forget_removed
+from worker.tasks.rebuilding import rebuild
+from worker.tasks.running import Outcome, Run
+
+
+def keep(run: Run, listener: Listener | None = None) -> Outcome:
+    """Do what the job's kind and arguments say to the store.
+
+    Args:
+        listener: is told of the progress, instead of the job's reporter alone.
+    """
+    listen = listener or run.reporter
+    match JobKind(run.job.kind):
+        case JobKind.COLLECT:
+            return _collect(run.job, listen, run.cancel)
+        case JobKind.SCRUB:
+            return _scrub(run.job, listen, run.cancel)
+        case JobKind.REBUILD:
+            return Outcome(rebuild(_store(), run.job.project, listen, run.cancel))
+    raise InvalidInput(f"A job of the kind {run.job.kind} is none of the store.")
+
+
+def _collect(job: Job, listener: Listener, cancel: CancelToken) -> Outcome:
+    dry_run = bool(job.arguments.get("dry_run"))
+    store = _store()
+    forget_removed(store)
+    collected = collect(store, dry_run=dry_run, listener=listener, cancel=cancel)
+    if not dry_run:
+        _reconcile(store)
+    return Outcome(of_collected(collected, dry_run=dry_run))
+
+
+def _scrub(job: Job, listener: Listener, cancel: CancelToken) -> Outcome:
+    repair = bool(job.arguments.get("repair"))
+    store = _store()
+    scrubbed = scrub(
+        store,
+        repair=repair,
+        endpoint_of=lambda host: _endpoint(job.project, host),
+        listener=listener,
+        cancel=cancel,
+    )
+    _reconcile(store)
+    return Outcome(of_scrubbed(scrubbed, repair=repair))
+
+
+def _reconcile(store: Store) -> None:
+    for project_id in reconcile(store).projects:
+        announce(project_id, "images")
+
+
+def _endpoint(project: Project, host: str) -> Endpoint:
+    """Return how to reach ``host`` to repair what came from there, for whichever project.
+
+    Its entry in the job's own project comes first, then anybody's: the job belongs to the whole install.
+    Without an entry, it is reached as it was when it was last pulled from.
+    """
+    require_allowed(host)
+    own_first = Case(When(project=project, then=Value(0)), default=Value(1))
+    registry = Registry.objects.filter(host=host).order_by(own_first, "pk").first()
+    if registry is not None:
+        return endpoint_of(registry)
+    pulls = Job.objects.filter(kind=JobKind.PULL, reference__startswith=f"{host}/", image__isnull=False)
+    last = pulls.order_by("-pk").values_list("arguments", flat=True).first()
+    return Endpoint(host, insecure=bool(last and last.get("insecure")))
+
+
+def _store() -> Store:
+    store = Store(settings.STORE_DIR)
+    store.prepare()
+    return store
