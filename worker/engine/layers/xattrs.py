@@ -16,7 +16,7 @@ _USER = b"user."
 _ACCESS_CONTROLS = (ACCESS_CONTROL, b"system.posix_acl_default")
 _ACCEPTED = (_USER, b"security.capability", *_ACCESS_CONTROLS)
 _REFUSED = (b"user.overlay.",)
-_UNKNOWN = (errno.ENOTSUP, errno.EINVAL)
+_UNKNOWN = (errno.ENOTSUP, errno.EINVAL, errno.EACCES)  # the last: a list for what would be in a file
 
 
 def accepted(xattrs: dict[bytes, bytes]) -> dict[bytes, bytes]:
@@ -30,7 +30,12 @@ def accepted(xattrs: dict[bytes, bytes]) -> dict[bytes, bytes]:
     return {
         name: value
         for name, value in xattrs.items()
-        if name.startswith(_ACCEPTED) and not name.startswith(_REFUSED) and b"\0" not in name
+        if name.startswith(_ACCEPTED)
+        and not name.startswith(_REFUSED)
+        and b"\0" not in name
+        and (
+            value or name.startswith(_USER)
+        )  # an empty capability is taken by the kernel, but never given back
     }
 
 
