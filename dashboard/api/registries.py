@@ -9,10 +9,17 @@ from ninja.responses import Status
 from dashboard.api.auth import caller
 from dashboard.api.paging import Cursor, Limit, newest_first
 from dashboard.api.schemas.common import Page
-from dashboard.api.schemas.registries import ConnectionOut, RegistryChange, RegistryIn, RegistryOut, StepOut
+from dashboard.api.schemas.registries import (
+    ConnectionOut,
+    RateLimitOut,
+    RegistryChange,
+    RegistryIn,
+    RegistryOut,
+    TestedOut,
+)
 from dashboard.api.scope import find, project_for
 from worker import services
-from worker.models import Registry
+from worker.models import RateLimit, Registry
 
 router = Router(tags=["registries"])
 
@@ -26,6 +33,15 @@ def registries(
     return newest_first(rows, "created_at", cursor, limit, RegistryOut.of)
 
 
+@router.get("rate-limits", response=Page[RateLimitOut], summary="List what registries grant")
+def rate_limits(
+    request: HttpRequest, project: str | None = None, cursor: Cursor = "", limit: Limit = 50
+) -> Page[RateLimitOut]:
+    """Members. What registries said last of their own rate limits, also those that have no entry."""
+    rows = RateLimit.objects.filter(project=project_for(caller(request), project))
+    return newest_first(rows, "seen_at", cursor, limit, RateLimitOut.of)
+
+
 @router.post("registries", response={201: RegistryOut}, summary="Add a registry")
 def add(request: HttpRequest, given: RegistryIn) -> Status[RegistryOut]:
     """Admins."""
@@ -36,6 +52,7 @@ def add(request: HttpRequest, given: RegistryIn) -> Status[RegistryOut]:
         insecure=given.insecure,
         username=given.username,
         password=given.password,
+        given=given.options(),
         by=user,
     )
     return Status(201, RegistryOut.of(row))
@@ -57,6 +74,7 @@ def change(request: HttpRequest, id: int, given: RegistryChange) -> RegistryOut:
         insecure=row.insecure if given.insecure is None else given.insecure,
         username=row.username if given.username is None else given.username,
         password=given.password,
+        given=given.options(),
         by=caller(request),
         registry=row,
     )
@@ -74,8 +92,8 @@ def forget(request: HttpRequest, id: int) -> Status[None]:
 def test(request: HttpRequest, id: int) -> ConnectionOut:
     """Operators. The outcome is kept at the registry, too."""
     report = services.test_registry(_registry(request, id), by=caller(request))
-    steps = [StepOut(name=step.name, ok=step.ok, detail=step.detail) for step in report.steps]
-    return ConnectionOut(ok=report.ok, steps=steps)
+    mirrors = [TestedOut.of(mirror) for mirror in report.mirrors]
+    return ConnectionOut(**TestedOut.of(report).model_dump(), mirrors=mirrors)
 
 
 def _registry(request: HttpRequest, id: int) -> Registry:

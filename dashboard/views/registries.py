@@ -12,23 +12,24 @@ from dashboard.access import Request, get_project, signed_in
 from dashboard.forms.registries import RegistryForm
 from dashboard.fragments import page_or_part
 from dashboard.messages import done
+from dashboard.queries.registries import registries_of
 from worker import services
 from worker.engine.errors import NotFound, StrataError
 from worker.models import Project, Registry, Role
 
-#: The steps of a test, in order; those after a failed one are skipped.
-STEPS = ("DNS", "TCP", "TLS", "API", "Authentication")
+_SECRETS = ("password", "proxy_password", "client_key")
 
 
 @require_safe
 def registries(request: Request, project_slug: str) -> HttpResponse:
     """Members; secrets are shown to nobody."""
     project = get_project(request, project_slug)
-    context = {"registries": Registry.objects.filter(project=project)}
+    listed, others = registries_of(project)
+    context = {"registries": listed, "others": others}
     return page_or_part(request, "registries/registries.html", "list", context)
 
 
-@sensitive_post_parameters("password")
+@sensitive_post_parameters(*_SECRETS)
 @require_http_methods(["GET", "POST"])
 def new(request: Request, project_slug: str) -> HttpResponse:
     """Admins. The host may come by the query string."""
@@ -38,7 +39,7 @@ def new(request: Request, project_slug: str) -> HttpResponse:
     return _save(request, project, RegistryForm(request.POST), None)
 
 
-@sensitive_post_parameters("password")
+@sensitive_post_parameters(*_SECRETS)
 @require_http_methods(["GET", "POST"])
 def edit(request: Request, project_slug: str, registry_id: int) -> HttpResponse:
     """Admins."""
@@ -55,10 +56,7 @@ def test(request: Request, project_slug: str, registry_id: int) -> HttpResponse:
     project = get_project(request, project_slug, Role.OPERATOR)
     registry = _registry(project, registry_id)
     report = services.test_registry(registry, by=signed_in(request))
-    tried = {step.name for step in report.steps}
-    # Through a proxy there are other steps; then nothing is known of those that were not reached.
-    skipped = [] if "Proxy" in tried else [name for name in STEPS if name not in tried]
-    context = {"registry": registry, "report": report, "skipped": skipped}
+    context = {"registry": registry, "reports": (report, *report.mirrors), "report": report}
     return page_or_part(request, "registries/report.html", "report", context)
 
 
@@ -75,7 +73,7 @@ def remove(request: Request, project_slug: str, registry_id: int) -> HttpRespons
     context = {
         "title": f"Remove {registry.host}",
         "consequences": [
-            "Its user name and password are forgotten, and whether it is insecure.",
+            "Its credentials, certificates, proxy, mirrors and limits are forgotten.",
             "Images that were pulled from it stay. It can still be pulled from, as anybody and over TLS.",
         ],
         "verb": "Remove the registry",

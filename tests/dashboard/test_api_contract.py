@@ -91,6 +91,7 @@ CALLS = [
     Call("PATCH", "registries/{id}", ADMIN, row="registry", body={"insecure": True}),
     Call("DELETE", "registries/{id}", ADMIN, row="registry", status=204),
     Call("POST", "registries/{id}/test", OPERATOR, row="registry"),
+    Call("GET", "rate-limits"),
     Call("GET", "schedules"),
     Call("POST", "schedules", OPERATOR, body=SCHEDULE, status=201),
     Call("GET", "schedules/{id}", row="schedule"),

@@ -71,11 +71,13 @@ class StrataError(Exception):
         code: Stable, machine-readable name of the kind of failure.
         hint: What to do next; one sentence.
         temporary: Whether trying again unchanged may help.
+        field: The name of the argument that it is about; empty if that goes without saying.
     """
 
     code: ClassVar[str] = "internal_error"
     default_hint: ClassVar[str] = "Look at the worker's log; if it happens again, report it."
     temporary: ClassVar[bool] = False
+    field: str = ""
 
     def __init__(self, message: str, *, hint: str | None = None) -> None:
         super().__init__(message)
@@ -84,14 +86,8 @@ class StrataError(Exception):
 
 
 class InvalidInput(StrataError):
-    """
-    Attributes:
-        field: The name of the argument that it is about; empty if it is about several, or the only one.
-    """
-
     code = "invalid_input"
     default_hint = "Correct the input and try again."
-    field: str = ""
 
 
 class InvalidReference(InvalidInput):

@@ -63,7 +63,7 @@ def save_registry(
     moved = bool(old_host) and old_way != way_of(row)
     set_credentials(row, username, password, given.credential_source, moved=moved)
     if needed_owner or row.uses_docker_config:
-        _require_owner_of_docker_config(by)
+        at("credential_source", lambda: _require_owner_of_docker_config(by))
     set_trust(row, given, moved=moved)
     set_mirrors_and_caps(row, given)
     row.checked_at, row.check_error = None, ""

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
-from worker.engine.errors import ClientCertificateUnusable, InvalidInput, InvalidReference
+from worker.engine.errors import ClientCertificateUnusable, InvalidInput, InvalidReference, StrataError
 from worker.engine.oci import Reference
 from worker.engine.registry import ClientCertificate
 from worker.engine.registry.trust import present
@@ -31,7 +31,7 @@ def at(field: str, check: Callable[[], _Result]) -> _Result:
     """Run a check; what it finds wrong is about ``field``."""
     try:
         return check()
-    except InvalidInput as error:
+    except StrataError as error:
         error.field = error.field or field
         raise
 
