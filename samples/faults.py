@@ -32,7 +32,7 @@ class Faults:
         no_head: Answer HEAD with 405.
         no_digest: Leave out Docker-Content-Digest.
         digest: Send this as Docker-Content-Digest of manifests.
-        blob_digest: Send this as Docker-Content-Digest of blobs.
+        blob_headers: Send these with blobs.
         head_digest: Send this so in answers to HEAD alone.
         content_type: Send this as the Content-Type of manifests.
         page: Answer everything with a web page and status 200.
@@ -61,7 +61,7 @@ class Faults:
     no_head: bool = False
     no_digest: bool = False
     digest: str = ""
-    blob_digest: str = ""
+    blob_headers: Mapping[str, str] = field(default_factory=dict)
     head_digest: str = ""
     content_type: str = ""
     page: bool = False

@@ -126,8 +126,7 @@ class Handler(Answers):
         if touched:
             body = body[: len(body) - faults.truncate] + b"?" * faults.longer
         headers = {"Content-Type": "application/octet-stream", "Accept-Ranges": "bytes"}
-        if faults.blob_digest:
-            headers["Docker-Content-Digest"] = faults.blob_digest
+        headers |= faults.blob_headers
         wanted = _RANGE.fullmatch(self.headers.get("Range", ""))
         if wanted is None or faults.ignore_range:
             self.answer(200, body, headers, blob=True)

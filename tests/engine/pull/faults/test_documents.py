@@ -73,7 +73,7 @@ class TestLyingDigests:
         """The bytes decide."""
         name = registry.push("demo", "1", IMAGE)
         registry.faults.where = "/blobs/"
-        registry.faults.blob_digest = str(OTHER)
+        registry.faults.blob_headers = {"Docker-Content-Digest": str(OTHER)}
         pull_from(store, name)
         assert_whole(store, name, IMAGE)
 
