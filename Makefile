@@ -33,8 +33,8 @@ check: setup-test ## lint, format, types, import contracts, migrations, files
 	STRATA_SECRET_KEY=check $(PYTHON) manage.py makemigrations --check --dry-run
 	$(PYTHON) -m scripts.check_files
 
-bench: setup-test ## measure pulls beside other tools (ARGS="REGISTRY IMAGE..."; default localhost:5000)
-	@$(PYTHON) benchmarks/pull.py $(or $(ARGS),localhost:5000)
+bench: setup-test ## measure pulls beside other tools; ARGS=memory measures memory (benchmarks/README.md)
+	@$(PYTHON) -m benchmarks $(ARGS)
 
 lock: ## resolve pyproject.toml anew into requirements.txt and requirements-dev.txt
 	@python=$$(scripts/find-python) && "$$python" -m scripts.lock
