@@ -100,6 +100,12 @@ class Handler(Answers):
             self.answer_error(404, "MANIFEST_UNKNOWN", "manifest unknown")
             return
         headers = {"Content-Type": faults.content_type or content.media_type}
+        if (pulls := self.registry.pulls) is not None:
+            granted = pulls.take(self.command)
+            headers |= pulls.headers
+            if not granted:
+                self.answer_error(429, "TOOMANYREQUESTS", "pull rate limit reached", pulls.headers)
+                return
         if not faults.no_digest:
             lie = faults.head_digest if self.command == "HEAD" else ""
             headers["Docker-Content-Digest"] = lie or faults.digest or str(content.digest)

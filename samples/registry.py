@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import secrets
 import socket
+import ssl
 import sys
 import tempfile
 import threading
@@ -19,6 +20,7 @@ from samples.builders import Content
 from samples.certificates import Authority
 from samples.faults import Faults
 from samples.handler import Handler
+from samples.pulls import PullLimit
 from samples.slow import Bandwidth
 from samples.tags import TagHabits
 from worker.engine.oci import Digest
@@ -66,6 +68,7 @@ class SampleRegistry:
         served: Bytes of blobs that were put on the wire, by path.
         connections: How many were made.
         auth: What it wants to see; change it at any time.
+        pulls: How many pulls it grants; None means any number.
         bandwidth: Shared by all bodies; None means as fast as it goes.
         ca_file: With TLS: the certificate that a client must trust.
     """
@@ -85,6 +88,7 @@ class SampleRegistry:
         self.requests: list[LoggedRequest] = []
         self.served: Counter[str] = Counter()
         self.connections = 0
+        self.pulls: PullLimit | None = None
         self.bandwidth = Bandwidth(rate) if rate else None
         self.blobs: dict[Digest, bytes] = {}
         self.manifests: dict[str, dict[str, Content]] = {}
@@ -115,6 +119,12 @@ class SampleRegistry:
     @property
     def url(self) -> str:
         return f"{self.scheme}://{self.host}"
+
+    def demand_client_certificates(self, ca_file: Path) -> None:
+        """With TLS: talk only to who shows a certificate of the authority in ``ca_file``."""
+        context = cast("ssl.SSLSocket", self._server.socket).context
+        context.verify_mode = ssl.CERT_REQUIRED
+        context.load_verify_locations(ca_file)
 
     def push(self, repository: str, tag: str, content: Content) -> str:
         """Keep an image, index or artifact; return the reference under which to pull it."""
