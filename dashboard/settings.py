@@ -160,6 +160,10 @@ NODE = env.text("NODE", "local")
 ALLOWED_REGISTRIES = env.words("ALLOWED_REGISTRIES")
 DOCKER_CONFIG = env.text("DOCKER_CONFIG")
 LAYERS_AT_ONCE = env.number("LAYERS_AT_ONCE", 0)
+# What one layer may be; beyond, it is taken for an attempt to fill the disk. The defaults are the engine's.
+LAYER_MAX_BYTES = env.number("LAYER_MAX_BYTES", 1 << 38, minimum=1 << 20)
+LAYER_MAX_ENTRIES = env.number("LAYER_MAX_ENTRIES", 4_000_000, minimum=1)
+LAYER_MAX_RATIO = env.number("LAYER_MAX_RATIO", 300, minimum=2)
 
 # Seconds between two rounds of what beat hands out.
 HOUSEKEEPING_SECONDS = env.number("HOUSEKEEPING_SECONDS", 10, minimum=1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from worker.engine.cancel import CancelToken
 from worker.engine.events import Listener, Resolved, ignore
+from worker.engine.layers import Limits
 from worker.engine.oci import Digest
 from worker.engine.pipeline.additions import Additions
 from worker.engine.pipeline.documents import StoredDocuments, select
@@ -25,10 +26,12 @@ def extract(
     manifest_digest: Digest,
     listener: Listener = ignore,
     cancel: CancelToken | None = None,
+    *,
+    limits: Limits | None = None,
 ) -> PulledImage:
     """Unpack the layers of an image that have no tree, from the blobs in the store.
 
-    Tells the same events as a pull.
+    Tells the same events as a pull. ``limits`` say what each layer may be; None for the usual.
 
     Raises:
         StoreDamaged: a blob that is needed is not here, or damaged.
@@ -47,5 +50,5 @@ def extract(
         announcer.tell(Resolved(named, str(manifest_digest), str(image.config.platform)))
         tasks = make_plan(store, image)
         announcer.tell(announce(image, tasks))
-        brought = bring_layers(store, tasks, None, announcer, token, Additions(store))
+        brought = bring_layers(store, tasks, None, announcer, token, Additions(store), limits=limits)
         return describe(store, reference, image, brought)

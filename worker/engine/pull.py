@@ -88,8 +88,10 @@ def pull_platforms(
             tasks = make_plan_of_all(store, images, request.fetch_only)
             announcer.tell(announce_all(images, tasks))
             source = Source(client, reference.repository)
-            at_once = request.layers_at_once
-            brought = bring_layers(store, tasks, source, announcer, token, additions, at_once=at_once)
+            at_once, limits = request.layers_at_once, request.limits
+            brought = bring_layers(
+                store, tasks, source, announcer, token, additions, at_once=at_once, limits=limits
+            )
             # The first one last: tools that know no platforms take what a name came to mean last.
             for image in reversed(images):
                 list_image(store, reference, image)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import logging
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -16,6 +18,7 @@ from worker.engine.errors import (
     StoreDamaged,
 )
 from worker.engine.events import Phase
+from worker.engine.layers import Limits
 from worker.engine.layers.extraction import Extracted, Extraction
 from worker.engine.layers.spawner import Spawner
 from worker.engine.pipeline.additions import Additions
@@ -26,6 +29,7 @@ from worker.engine.registry import RegistryClient
 from worker.engine.store import BlobWriter, LayerInfo, StagedLayer, Store
 
 _CHUNK = 1 << 20
+_log = logging.getLogger(__name__)
 
 Commit = Callable[[StagedLayer, LayerInfo], None]
 
@@ -70,8 +74,12 @@ class LayerWork:
         additions: Additions,
         spawner: Spawner,
         commit: Commit = StagedLayer.commit,
+        limits: Limits | None = None,
     ) -> None:
-        """``source`` is None to work only with blobs that are here; ``commit`` puts a tree into its place."""
+        """``source`` is None to work only with blobs that are here; ``commit`` puts a tree into its place.
+
+        ``limits`` say what the layer may be; None for the usual.
+        """
         self._store = store
         self._task = task
         self._source = source
@@ -79,6 +87,7 @@ class LayerWork:
         self._additions = additions
         self._spawner = spawner
         self._commit = commit
+        self._limits = limits
         self.report = LayerReporter(announcer, task)
 
     def run(self) -> Brought:
@@ -204,7 +213,7 @@ class LayerWork:
         self._additions.layer(info.diff_id)
 
     def _extraction(self, staged: StagedLayer) -> Extraction:
-        return Extraction(staged.tree, staged.index_path, cancel=self._cancel, spawner=self._spawner)
+        return Extraction(staged.tree, staged.index_path, self._limits, self._cancel, self._spawner)
 
     def _finish(self, feed: _Feed) -> LayerInfo:
         diff_id, descriptor = self._task.diff_id, self._task.descriptor
@@ -215,6 +224,9 @@ class LayerWork:
                 f" but the image's config says {diff_id}."
             )
         self.report.unpacked = found.unpacked_size
+        if found.left_out:
+            names = ", ".join(os.fsdecode(name) for name in found.left_out)
+            _log.info("layer %s: extended attributes left out: %s", diff_id, ascii(names))
         return LayerInfo(diff_id, found.unpacked_size, found.content_size, found.entries, found.implied)
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final, Literal
 
+from worker.engine.layers import Limits
 from worker.engine.oci import Descriptor, Digest, ImageConfig, Platform, Reference
 from worker.engine.registry import Endpoint
 
@@ -32,6 +33,7 @@ class PullRequest:
         layers_at_once: How many layers to fetch and unpack at the same time; 0 for the number of CPUs.
         platforms: Several of an index's images, or :data:`ALL` (see :func:`pull_platforms`); empty for the
             one that ``platform`` says.
+        limits: What each of its layers may be.
     """
 
     reference: Reference
@@ -40,6 +42,7 @@ class PullRequest:
     fetch_only: bool = False
     layers_at_once: int = 0
     platforms: tuple[Platform, ...] | Literal[Every.PLATFORM] = ()
+    limits: Limits = field(default_factory=Limits)
 
 
 @dataclass(frozen=True, slots=True)

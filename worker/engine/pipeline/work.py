@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from worker.engine.cancel import CancelToken
 from worker.engine.disk import disk_errors
+from worker.engine.layers import Limits
 from worker.engine.layers.spawner import Spawner
 from worker.engine.pipeline.additions import Additions
 from worker.engine.pipeline.layer import Brought, LayerWork, Source
@@ -25,6 +26,7 @@ def bring_layers(
     additions: Additions,
     *,
     at_once: int = 0,
+    limits: Limits | None = None,
 ) -> tuple[Brought, ...]:
     """Bring every layer into the store; the first failure ends all. Return what each of ``tasks`` took.
 
@@ -33,6 +35,7 @@ def bring_layers(
         cancel: Is cancelled when one fails.
         additions: Is told what enters the store.
         at_once: Layers at the same time; 0 for the number of CPUs.
+        limits: What each layer may be; None for the usual.
 
     Raises:
         StrataError: see :meth:`LayerWork.run`.
@@ -43,7 +46,10 @@ def bring_layers(
         if any(task.need is Need.TREE for task in tasks):
             with disk_errors("extract layers"):
                 spawner.prepare()
-        works = [LayerWork(store, task, source, announcer, cancel, additions, spawner) for task in ordered]
+        works = [
+            LayerWork(store, task, source, announcer, cancel, additions, spawner, limits=limits)
+            for task in ordered
+        ]
         with flushing([work.report for work in works]):
             results = run_all([work.run for work in works], at_once or len(os.sched_getaffinity(0)), cancel)
     brought = dict(zip(ordered, results, strict=True))
