@@ -51,9 +51,9 @@ def collect(
     listener(Keeping("looking", 0, 0, 0, ""))
     needed = Needed(store, cancel)
     with disk_errors("look for what nothing needs"):
-        content = needed.look()
+        marks = needed.look()
         before = time.time() - partials_older_than
-        found = [suspect for suspect in suspects(store, before) if suspect.unneeded(content)]
+        found = [suspect for suspect in suspects(store, before) if suspect.unneeded(marks)]
     if not dry_run:
         found = list(_sweep(store, needed, found, listener, cancel))
     else:
@@ -99,10 +99,10 @@ def _take(
     """
     taken: list[Suspect] = []
     with store.pins.closed(cancel):
-        content = needed.look()
+        marks = needed.look()
         for position, suspect in enumerate(found):
             try:
-                if suspect.unneeded(content) and suspect.take(store.trash):
+                if suspect.unneeded(marks) and suspect.take(store.trash):
                     taken.append(suspect)
             except DiskFull:
                 if not taken:

@@ -106,7 +106,7 @@ class Repair:
         needed = Needed(self._store, self._cancel)
         needed.look()
         with self._store.pins.closed(self._cancel):
-            found = needed.look()
+            found = needed.look().needed
             if content.blobs & found.blobs or content.layers & found.layers:
                 return False
             self._store.trash.take(path)

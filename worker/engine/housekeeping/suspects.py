@@ -14,7 +14,8 @@ from worker.engine.errors import LayerMissing, StoreDamaged
 from worker.engine.housekeeping.values import Garbage, GarbageKind
 from worker.engine.housekeeping.walk import usage
 from worker.engine.oci import Digest
-from worker.engine.store import GATE, Content, Store, Trash, abandoned
+from worker.engine.pipeline.needed import Marks
+from worker.engine.store import GATE, Store, Trash, abandoned
 
 _HEX = re.compile(r"[a-f0-9]{64}")
 _PARTIAL_BLOB = re.compile(r"blob-([a-f0-9]{64})")
@@ -42,8 +43,10 @@ class Suspect:
     owned: bool = False
     record: Path | None = None
 
-    def unneeded(self, content: Content) -> bool:
-        """Whether it is garbage, if ``content`` is all that is needed."""
+    def unneeded(self, marks: Marks) -> bool:
+        """Whether it is garbage, if that is all that is needed."""
+        # What is unfinished is only of use to who is working on it.
+        content = marks.pinned if self.garbage.kind == "partial" else marks.needed
         if self.blob in content.blobs or self.layer in content.layers:
             return False
         if self.record is not None and self.record.exists():

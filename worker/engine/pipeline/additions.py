@@ -40,10 +40,10 @@ class Additions:
         needed = Needed(store)
         needed.look()  # before the gate is closed: what it has seen it need not read again
         with store.pins.closed():
-            content = needed.look()
-            for digest in self._blobs - content.blobs:
+            marks = needed.look()
+            for digest in self._blobs - marks.needed.blobs:
                 store.trash.take(store.blobs.path(digest))
                 store.trash.take(store.blobs.partial(digest))
-            for diff_id in self._layers - content.layers:
+            for diff_id in self._layers - marks.needed.layers:
                 store.trash.take(store.layers.home(diff_id))
         store.trash.empty()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from worker.engine.cancel import CancelToken
 from worker.engine.disk import disk_errors
@@ -17,6 +18,18 @@ from worker.engine.store import Content, Store, StoredImage
 _RECORD = "container.json"  # of a container, with the layers that it stands on (engine/containers/about.py)
 
 
+class Marks(NamedTuple):
+    """What must stay.
+
+    Attributes:
+        needed: By listed images, containers or running work.
+        pinned: By running work: what it may be in the middle of bringing.
+    """
+
+    needed: Content
+    pinned: Content
+
+
 class Needed:
     """Finds out what is needed, and remembers what each image needs: that never changes."""
 
@@ -25,7 +38,7 @@ class Needed:
         self._cancel = cancel
         self._images: dict[tuple[Digest, Digest, Digest | None], Content] = {}
 
-    def look(self) -> Content:
+    def look(self) -> Marks:
         """All that is needed now. It is exact while the gate is closed, and quick the second time.
 
         Blobs that are not here may be among it.
@@ -38,10 +51,11 @@ class Needed:
         """
         store = self._store
         lists = (store.images, store.shallow_images)
-        found = store.pins.content()
+        pinned = store.pins.content()
         images = [self._image(image) for part in lists for image in part.all()]
-        blobs = found.blobs.union(*(content.blobs for content in images), *(part.made() for part in lists))
-        return Content(blobs, found.layers.union(*(content.layers for content in images), self._containers()))
+        blobs = pinned.blobs.union(*(content.blobs for content in images), *(part.made() for part in lists))
+        layers = pinned.layers.union(*(content.layers for content in images), self._containers())
+        return Marks(Content(blobs, layers), pinned)
 
     def _image(self, image: StoredImage) -> Content:
         key = (image.descriptor.digest, image.digest, image.index)
