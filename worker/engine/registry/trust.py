@@ -51,18 +51,18 @@ def present(context: ssl.SSLContext, client: ClientCertificate) -> None:
         key = _in_memory("key", client.key)
         context.load_cert_chain(_path(certificate), _path(key), password=_NO_PASSPHRASE)
     except ssl.SSLError as error:
-        raise ClientCertificateUnusable(_what_is_wrong(error)) from error
+        raise ClientCertificateUnusable(_what_is_wrong(error, client)) from error
     finally:
         os.close(certificate)
         if key >= 0:
             os.close(key)
 
 
-def _what_is_wrong(error: ssl.SSLError) -> str:
+def _what_is_wrong(error: ssl.SSLError, client: ClientCertificate) -> str:
     reason = error.reason or ""
     if reason == "KEY_VALUES_MISMATCH":
         return "The private key does not belong to the client certificate."
-    if "DECRYPT" in reason or "PASSWORD" in reason:
+    if "ENCRYPTED" in client.key:  # OpenSSL does not tell
         return "The private key of the client certificate has a passphrase."
     words = f": {reason.replace('_', ' ').lower()}" if reason else ""
     return f"The client certificate and its private key cannot be used{words}."
