@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from worker.engine.errors import (
+    ConnectionLost,
     DigestMismatch,
     InvalidDigest,
     NotInRegistry,
@@ -87,6 +88,9 @@ def fetch(session: Session, repository: str, key: str, digest: Digest | None) ->
         refuse_page(response)
         refuse_encoded(response)
         raw = response.read_all(MANIFEST_MAX, "manifest")
+        if not raw and response.content_length is None:
+            # So it looks, too, when the connection breaks in the head of the answer.
+            raise ConnectionLost(f"{response.host} sent no manifest for {response.subject}.")
         stated = _stated_digest(response)
         content_type = response.content_type
     actual = Digest.of(raw)

@@ -202,17 +202,21 @@ class _Dialled(HTTPConnection):
         self._dialler.cancel.check()
 
     def getresponse(self) -> HTTPResponse:  # type: ignore[override]  # as in urllib3
-        sock = self.sock
-        limit = sock.gettimeout() if isinstance(sock, socket.socket) else None
-        if limit is None:
+        sock, limit = self.sock, self.timeout
+        if not isinstance(limit, int | float):
             return super().getresponse()
+        too_long = TimeoutError("the head of the answer took too long")
         with self._dialler.deadlines.within(limit, lambda: _shut(sock)) as deadline:
             try:
-                return super().getresponse()
+                response = super().getresponse()
             except (http.client.HTTPException, OSError, ValueError) as error:
                 if deadline.passed:
-                    raise TimeoutError("the head of the answer took too long") from error
+                    raise too_long from error
                 raise
+        if deadline.passed:  # to http.client a head that was cut short is a whole one
+            response.close()
+            raise too_long
+        return response
 
 
 class _DialledTls(_Dialled, HTTPSConnection):
