@@ -16,11 +16,11 @@ from cryptography.x509.oid import NameOID
 class Authority:
     """A self-signed certificate for localhost and 127.0.0.1, valid for a day, in ``folder``."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, organization: str = "Strata samples") -> None:
         self.ca_file = folder / "ca.pem"
         self._key_file = folder / "key.pem"
         key = ec.generate_private_key(ec.SECP256R1())
-        name = x509.Name([x509.NameAttribute(NameOID.ORGANIZATION_NAME, "Strata samples")])
+        name = x509.Name([x509.NameAttribute(NameOID.ORGANIZATION_NAME, organization)])
         now = datetime.now(UTC)
         names: list[x509.GeneralName] = [x509.DNSName("localhost"), x509.IPAddress(ip_address("127.0.0.1"))]
         certificate = (

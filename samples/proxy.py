@@ -46,7 +46,9 @@ class SampleProxy:
         self._cleanup = contextlib.ExitStack()
         self._context: ssl.SSLContext | None = None
         if tls:
-            authority = Authority(Path(self._cleanup.enter_context(TemporaryDirectory())))
+            authority = Authority(
+                Path(self._cleanup.enter_context(TemporaryDirectory())), "Strata sample proxies"
+            )
             self.ca_file, self._context = authority.ca_file, authority.context()
         self.host = f"127.0.0.1:{self._server.getsockname()[1]}"
         self.url = f"{'https' if tls else 'http'}://{self.host}"

@@ -23,6 +23,7 @@ from worker.engine.errors import (
     ConnectionLost,
     ConnectionRefused,
     PlainHttpRegistry,
+    ProxyRefused,
     RegistryError,
     RegistryMisbehaved,
     RegistryTimeout,
@@ -111,14 +112,19 @@ def _name(error: BaseException, host: str, when: str) -> RegistryError | None:
 def _proxy(error: BaseException, host: str, when: str) -> RegistryError | None:
     if isinstance(error, urllib3_errors.ProxyError | urllib3_errors.ProxySchemeUnknown):
         status = _TUNNEL.search(str(error))  # http.client tells it by its text alone
-        return refusal(host, int(status[1])) if status else unusable_proxy(host, _plain(error))
+        if status:
+            return refusal(host, int(status[1]))
+        links = list(_causes(error))
+        untrusted = next((link for link in links if isinstance(link, ssl.SSLCertVerificationError)), None)
+        if untrusted is not None:
+            return ProxyRefused(f"The certificate of the HTTP proxy is not trusted: {_untrusted(untrusted)}.")
+        return unusable_proxy(host, _plain(links[-1]))
     return None
 
 
 def _certificate(error: BaseException, host: str, when: str) -> RegistryError | None:
     if isinstance(error, ssl.SSLCertVerificationError):
-        why = getattr(error, "verify_message", "") or _plain(error)
-        return CertificateRejected(f"The certificate of {host} is not trusted: {why}.")
+        return CertificateRejected(f"The certificate of {host} is not trusted: {_untrusted(error)}.")
     return None
 
 
@@ -181,6 +187,10 @@ def _wrapper(error: BaseException, host: str, when: str) -> RegistryError | None
 
 _Rule = Callable[[BaseException, str, str], RegistryError | None]
 _RULES: tuple[_Rule, ...] = (_name, _proxy, _certificate, _tls, _time, _connection, _protocol, _wrapper)
+
+
+def _untrusted(error: ssl.SSLCertVerificationError) -> str:
+    return getattr(error, "verify_message", "") or _plain(error)
 
 
 def _plain(error: BaseException) -> str:
