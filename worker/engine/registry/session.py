@@ -108,8 +108,10 @@ class Session:
             self.transport.send("GET", f"https://{host}/v2/", {}).discard()
         except UnknownHost:
             raise
+        except PlainHttpRegistry:
+            return "http"
         except RegistryError as tls_error:
-            if not isinstance(tls_error, PlainHttpRegistry) and not tls_error.temporary:
+            if not tls_error.temporary:
                 raise
             try:
                 self.transport.send("GET", f"http://{host}/v2/", {}).discard()
