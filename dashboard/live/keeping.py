@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,7 @@ from dashboard.live.figure import Figure, in_bytes, in_speed, seconds_between
 from worker.models import Job, JobKind, JobState
 from worker.progress import Snapshot
 
+_DIGEST = re.compile(r"\b(sha256:[0-9a-f]{12})[0-9a-f]{52}\b")
 _KINDS = {
     "blob": "blob",
     "layer": "extracted layer",
@@ -107,6 +109,18 @@ class KeepingPicture:
         return [{**item, "label": _KINDS.get(item["kind"], item["kind"])} for item in items]
 
     @property
+    def findings(self) -> list[dict[str, Any]]:
+        """What a scrub found, still damaged things first; digests within sentences are shortened."""
+        return [
+            {
+                **finding,
+                "message": _DIGEST.sub(r"\1…", finding["message"]),
+                "is_digest": bool(_DIGEST.fullmatch(finding["subject"])),
+            }
+            for finding in self.result.get("findings", [])
+        ]
+
+    @property
     def more_items(self) -> int:
         return int(self.result.get("count", 0)) - len(self.result.get("items", []))
 
@@ -163,6 +177,8 @@ class KeepingPicture:
         found = _count(self.result["found"], "finding")
         if not self.remaining:
             return f"{found}, all repaired."
+        if not self.result["repaired"]:
+            return f"{found}, not repaired."
         return f"{found}, {self.result['repaired']:,} repaired: {self.remaining:,} remain."
 
     def _rebuilt(self) -> str:

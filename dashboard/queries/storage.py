@@ -21,6 +21,7 @@ from worker.models import (
     Project,
     StoreSurvey,
 )
+from worker.models.job import PREVIEW_SLOT
 from worker.progress import latest, of_job
 
 PREVIEW_LASTS = timedelta(minutes=10)
@@ -72,25 +73,25 @@ def parts(survey: StoreSurvey) -> list[Part]:
 def active_jobs() -> list[JobPicture]:
     """Return what is being done to the store now, in whichever project it was started."""
     rows = Job.objects.filter(kind__in=STORAGE_KINDS, state__in=ACTIVE_STATES)
-    rows = rows.exclude(arguments__dry_run=True).select_related(*_LOADED).order_by("created_at")
+    rows = rows.exclude(slot=PREVIEW_SLOT).select_related(*_LOADED).order_by("created_at")
     return [JobPicture(job, latest(job)) for job in rows]
 
 
 def last_done(kind: JobKind) -> JobPicture | None:
     """Return the last job of ``kind`` that did its work to the end; looks at garbage do not count."""
-    rows = Job.objects.filter(kind=kind, state=JobState.SUCCEEDED).exclude(arguments__dry_run=True)
+    rows = Job.objects.filter(kind=kind, state=JobState.SUCCEEDED).exclude(slot=PREVIEW_SLOT)
     job = rows.select_related(*_LOADED).order_by("-finished_at", "-pk").first()
     return JobPicture(job, of_job(job)) if job is not None else None
 
 
 def last_preview() -> JobPicture | None:
     """Return the newest look at the garbage that is still of use: under way, or fresh and not acted upon."""
-    looks = Job.objects.filter(kind=JobKind.COLLECT, arguments__dry_run=True)
+    looks = Job.objects.filter(slot=PREVIEW_SLOT)
     job = looks.select_related(*_LOADED).order_by("-pk").first()
     if job is None or (job.finished_at is not None and job.finished_at < timezone.now() - PREVIEW_LASTS):
         return None
     changed = Job.objects.filter(kind__in=STORAGE_KINDS, pk__gt=job.pk, state=JobState.SUCCEEDED)
-    if changed.exclude(arguments__dry_run=True).exists():
+    if changed.exclude(slot=PREVIEW_SLOT).exists():
         return None
     return JobPicture(job, latest(job))
 

@@ -19,6 +19,7 @@ from dashboard.queries.storage import active_jobs, last_done, last_preview, part
 from worker import services
 from worker.engine.errors import Conflict
 from worker.models import Job, JobKind
+from worker.models.job import STORE_SLOT
 
 
 @require_safe
@@ -50,7 +51,7 @@ def collect(request: Request, project_slug: str) -> HttpResponse:
     context = {
         "look": look,
         "waits_for": waiting(look.job) if look is not None else None,
-        "active": [picture for picture in active_jobs() if picture.job.slot == "store"],
+        "active": [picture for picture in active_jobs() if picture.job.slot == STORE_SLOT],
     }
     return page_or_part(request, "storage/collect.html", "look", context)
 

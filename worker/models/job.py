@@ -29,6 +29,13 @@ class JobKind(models.TextChoices):
 STORAGE_KINDS = (JobKind.COLLECT, JobKind.SCRUB, JobKind.REBUILD)
 STORAGE_QUEUE = "storage"
 
+STORE_SLOT = "store"
+"""Whoever changes the whole store or the whole catalog."""
+PREVIEW_SLOT = "preview"
+"""Who only looks what a collection would remove."""
+SCRUB_SLOT = "scrub"
+"""Who only compares."""
+
 
 class JobState(models.TextChoices):
     """queued -> running -> succeeded | failed | cancelled.

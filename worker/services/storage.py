@@ -13,6 +13,7 @@ from django.db.models import F, Q
 from django.utils.timezone import now
 
 from worker.models import STORAGE_KINDS, Job, JobKind, Project, StoreSurvey
+from worker.models.job import PREVIEW_SLOT
 from worker.services.access import creator, require_install_admin
 from worker.tasks.dispatch import ask_to_measure, submit
 from worker.tasks.slots import slot_of, take_slot, title_of
@@ -98,7 +99,7 @@ def _is_outdated(survey: StoreSurvey) -> bool:
     if survey.measured_at is None or survey.measured_at < now() - _KEPT:
         return True
     changed = Job.objects.filter(kind__in=STORAGE_KINDS, finished_at__gt=survey.measured_at)
-    return changed.exclude(arguments__dry_run=True).exists()
+    return changed.exclude(slot=PREVIEW_SLOT).exists()
 
 
 def _ask() -> bool:

@@ -11,9 +11,7 @@ from django.utils.timezone import now
 
 from worker.engine.errors import Conflict
 from worker.models import ACTIVE_STATES, Job, JobKind, JobState
-
-STORE_SLOT = "store"
-"""Whoever changes the whole store or the whole catalog."""
+from worker.models.job import PREVIEW_SLOT, SCRUB_SLOT, STORE_SLOT
 
 _DOING = {
     JobKind.COLLECT: "Garbage is being collected",
@@ -28,9 +26,9 @@ def slot_of(kind: JobKind, arguments: dict[str, bool]) -> str:
     One at a time may collect, repair or rebuild. What only reads goes on beside them, once of each kind.
     """
     if kind is JobKind.COLLECT and arguments.get("dry_run"):
-        return "preview"
+        return PREVIEW_SLOT
     if kind is JobKind.SCRUB and not arguments.get("repair"):
-        return "scrub"
+        return SCRUB_SLOT
     return STORE_SLOT
 
 
