@@ -21,6 +21,7 @@ from samples.certificates import Authority
 from samples.faults import Faults
 from samples.handler import Handler
 from samples.pulls import PullLimit
+from samples.referrers import ReferrerHabits
 from samples.slow import Bandwidth
 from samples.tags import TagHabits
 from worker.engine.oci import Digest
@@ -64,6 +65,7 @@ class SampleRegistry:
     Attributes:
         faults: What goes wrong; change it at any time.
         tags: How it lists tags; change it at any time.
+        referrers: How it lists what refers to a manifest; change it at any time.
         requests: All that arrived, in order.
         served: Bytes of blobs that were put on the wire, by path.
         connections: How many were made.
@@ -84,6 +86,7 @@ class SampleRegistry:
     ) -> None:
         self.faults = Faults()
         self.tags = TagHabits()
+        self.referrers = ReferrerHabits()
         self.auth = auth
         self.requests: list[LoggedRequest] = []
         self.served: Counter[str] = Counter()

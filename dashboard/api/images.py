@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Annotated
 
-from django.db.models import Q, QuerySet
+from django.db.models import Prefetch, Q, QuerySet
 from django.http import HttpRequest
 from ninja import Query, Router
 from ninja.responses import Status
@@ -13,8 +13,15 @@ from ninja.responses import Status
 from dashboard.api.auth import caller
 from dashboard.api.paging import Cursor, Limit, newest_first
 from dashboard.api.schemas.common import Page
-from dashboard.api.schemas.images import ImageOut, ImageWithLayersOut, LineageOut
+from dashboard.api.schemas.images import (
+    ImageOut,
+    ImageWithLayersOut,
+    LineageOut,
+    ReferrerOut,
+    ReferrersOut,
+)
 from dashboard.api.scope import find, project_for
+from dashboard.queries.referrers import referring
 from worker import services
 from worker.models import Image, Project, lineage
 
@@ -87,12 +94,43 @@ def image_lineage(request: HttpRequest, id: int) -> LineageOut:
     )
 
 
+@router.get(
+    "images/{int:id}/referrers",
+    response=ReferrersOut,
+    summary="Signatures, SBOMs and attestations of an image, as its registry lists them",
+)
+def image_referrers(request: HttpRequest, id: int) -> ReferrersOut:
+    """Members. What was found when it was pulled, or looked for last. Nothing of it is verified."""
+    row = _image(request, id)
+    return _referrers(row)
+
+
+@router.post(
+    "images/{int:id}/referrers/look",
+    response=ReferrersOut,
+    summary="Ask the registry again what refers to an image",
+)
+def look_for_referrers(request: HttpRequest, id: int) -> ReferrersOut:
+    """Operators. The registry gets 20 seconds to answer."""
+    row = _image(request, id)
+    services.look_for_referrers(row, by=caller(request))
+    return _referrers(row)
+
+
+def _referrers(image: Image) -> ReferrersOut:
+    found = [ReferrerOut.of(one.row, image) for one in referring(image).rows]
+    return ReferrersOut(items=found, looked_at=image.referrers_at)
+
+
 def _image(request: HttpRequest, id: int) -> Image:
     return find(_loaded(Image.objects.all()), caller(request), id, "image")
 
 
 def _loaded(rows: QuerySet[Image]) -> QuerySet[Image]:
-    return rows.select_related("project").prefetch_related("tags")
+    members = Image.objects.only("digest", "os", "architecture", "variant", "index").order_by("pk")
+    return rows.select_related("project", "index").prefetch_related(
+        "tags", Prefetch("index__images", queryset=members)
+    )
 
 
 def _shown(project: Project, found: Iterable[Image]) -> list[ImageOut]:

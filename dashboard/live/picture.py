@@ -10,6 +10,7 @@ from django.http import QueryDict
 from django.urls import reverse
 
 from dashboard.figures import clock, duration, size
+from dashboard.live.bars import AT_WORK, LayerBar, LayerGroup, groups_of, percent, place_of
 from dashboard.live.figure import Figure, in_bytes, in_speed, seconds_between
 from dashboard.live.keeping import KeepingPicture
 from dashboard.live.waiting import Waiting
@@ -19,15 +20,7 @@ from worker.engine.oci import Reference
 from worker.models import FINAL_STATES, STORAGE_KINDS, Job, JobKind, JobState
 from worker.progress import ErrorInfo, LayerSnapshot, Snapshot, error_of
 
-BAR_WIDTH = 1000
 _STATE_CHIPS = {JobState.RUNNING: "warn busy", JobState.SUCCEEDED: "good", JobState.FAILED: "bad"}
-_PHASE_CHIPS = {
-    Phase.DOWNLOADING: "busy",
-    Phase.EXTRACTING: "busy",
-    Phase.DONE: "good",
-    Phase.PRESENT: "good",
-}
-_AT_WORK = (Phase.DOWNLOADING, Phase.EXTRACTING)
 _CONTAINER_VERBS = {"create": "Create", "start": "Start", "stop": "Stop", "remove": "Remove"}
 
 # Which page mends what: by error code (worker.engine.errors).
@@ -40,21 +33,6 @@ _MENDED_BY_ANOTHER_PULL = {
     "not_in_registry", "repository_not_found", "tag_not_found", "platform_not_found", "not_an_image",
     "invalid_reference", "invalid_platform",
 }  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class LayerBar:
-    """One line of the table. ``width`` is in :data:`BAR_WIDTH` steps; ``place`` counts from 1, the base."""
-
-    place: int
-    diff_id: str
-    width: int
-    percent: int
-    phase: str
-    chip: str
-    done: str
-    size: str
-    speed: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +68,14 @@ class JobPicture:
         return self.snapshot.error or error_of(self.job)
 
     @property
-    def platform(self) -> str:
-        """The image's, once it is known; else the one asked for."""
-        return self.snapshot.platform or self.job.platform
+    def platforms(self) -> list[str]:
+        """The images', once they are known; else those asked for, perhaps ``all``; empty for the worker's."""
+        return [name for name in (self.snapshot.platform or self.job.platform).split(",") if name]
+
+    @property
+    def asked_for(self) -> str:
+        """The platforms that were asked for, in words; empty for the worker's own."""
+        return self.job.platform.replace(",", ", ")
 
     @property
     def mend(self) -> Mend | None:
@@ -137,10 +120,13 @@ class JobPicture:
         return bool(self.job.result.get("unchanged"))
 
     @property
-    def retrying_layer(self) -> int | None:
-        """The place of the layer that waits for another try; None if it is none."""
+    def retrying_layer(self) -> str:
+        """The layer that waits for another try: its place, of several platforms also which; or nothing."""
         retrying = self.snapshot.retrying
-        return None if retrying is None or retrying.position is None else retrying.position + 1
+        if retrying is None or retrying.position is None:
+            return ""
+        place, platform = place_of(self.snapshot, retrying.position)
+        return f"{place} of {platform}" if platform else str(place)
 
     @property
     def retry_delay(self) -> str:
@@ -163,7 +149,7 @@ class JobPicture:
         """Of the bytes that have to be dealt with in this run; 100 only once all are."""
         if self.keeping is not None:
             return self.keeping.percent
-        return _percent(self._dealt_with, self.snapshot.to_fetch)
+        return percent(self._dealt_with, self.snapshot.to_fetch)
 
     @property
     def took(self) -> str:
@@ -176,8 +162,18 @@ class JobPicture:
         return max(0, self.snapshot.done - self.snapshot.present_bytes)
 
     @cached_property
+    def _counted(self) -> list[LayerSnapshot]:
+        """Each layer once."""
+        return [layer for layer in self.snapshot.layers if not layer.again]
+
+    @cached_property
+    def groups(self) -> list[LayerGroup]:
+        """The layers, image by image."""
+        return groups_of(self.snapshot, self.is_final)
+
+    @property
     def layers(self) -> list[LayerBar]:
-        return [_bar(layer, self.is_final) for layer in self.snapshot.layers]
+        return [bar for group in self.groups for bar in group.layers]
 
     @property
     def figures(self) -> list[Figure]:
@@ -196,15 +192,15 @@ class JobPicture:
         peak = f"peak {size(int(shot.peak_speed))}/s" if shot.peak_speed else ""
         stands_still = self.waiting is not None and self.waiting.is_trouble
         yield Figure("Speed", *(("—", "") if stands_still else in_speed(shot.speed)), peak)
-        at_once = sum(layer.phase in _AT_WORK for layer in shot.layers)
+        at_once = sum(layer.phase in AT_WORK for layer in self._counted)
         note = f"{at_once} {'layer' if at_once == 1 else 'layers'} at once" if at_once else ""
         left = ("—", "") if stands_still or shot.seconds_left is None else clock(shot.seconds_left)
         yield Figure("Time left", *left, note)
 
     def _final(self) -> Iterator[Figure]:
         shot = self.snapshot
-        made = [layer for layer in shot.layers if layer.phase == Phase.DONE]
-        count = f"{len(made)} of {len(shot.layers)} layers"
+        made = [layer for layer in self._counted if layer.phase == Phase.DONE]
+        count = f"{len(made)} of {len(self._counted)} layers"
         if self.kind is JobKind.EXTRACT:
             # As while it ran: compressed bytes, so that speed and duration fit to them.
             moved = self._dealt_with
@@ -233,7 +229,7 @@ class JobPicture:
         return f"after {duration(waited)} in the queue" if waited is not None and waited >= 1 else ""
 
     def _present(self) -> Figure:
-        count = sum(layer.phase == Phase.PRESENT for layer in self.snapshot.layers)
+        count = sum(layer.phase == Phase.PRESENT for layer in self._counted)
         verb = "extracted" if self.kind is JobKind.EXTRACT else "fetched"
         note = (
             f"{count} {'layer' if count == 1 else 'layers'} not {verb} again"
@@ -241,24 +237,3 @@ class JobPicture:
             else "no layer shared so far"
         )
         return Figure("Already here", *in_bytes(self.snapshot.present_bytes), note)
-
-
-def _bar(layer: LayerSnapshot, is_over: bool) -> LayerBar:
-    phase = Phase(layer.phase)
-    here = phase in (Phase.DONE, Phase.PRESENT)
-    done = layer.size if here else min(layer.done, layer.size)
-    return LayerBar(
-        place=layer.position + 1,
-        diff_id=layer.diff_id,
-        width=BAR_WIDTH if here else BAR_WIDTH * done // layer.size if layer.size else 0,
-        percent=100 if here else _percent(done, layer.size),
-        phase="not finished" if is_over and not here else phase.value,
-        chip="" if is_over and not here else _PHASE_CHIPS.get(phase, ""),
-        done=size(done),
-        size=size(layer.size),
-        speed=f"{size(int(layer.speed))}/s" if phase in _AT_WORK and layer.speed and not is_over else "",
-    )
-
-
-def _percent(part: int, whole: int) -> int:
-    return 100 if part >= whole else 100 * part // whole

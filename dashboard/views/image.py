@@ -11,14 +11,15 @@ from django.views.decorators.http import require_POST, require_safe
 
 from dashboard.access import Request, get_project, signed_in
 from dashboard.figures import bars
-from dashboard.messages import refused
+from dashboard.messages import done, refused
 from dashboard.queries.image import Summary, family, get_image, movements, strata, summary
 from dashboard.queries.pointing import current_tags
+from dashboard.queries.referrers import count_referring, referring
 from dashboard.templatetags.strata import slices
-from worker.engine.errors import Conflict, InvalidManifest
+from worker.engine.errors import Conflict, InvalidManifest, StrataError
 from worker.engine.oci import ImageConfig
 from worker.models import Project, Role
-from worker.services import start_extract
+from worker.services import look_for_referrers, start_extract
 
 PILLAR_WIDTH = 120
 _PILLAR_HEIGHTS = (320, 720)
@@ -81,6 +82,27 @@ def containers(request: Request, project_slug: str, image_id: int) -> HttpRespon
     return _tab(request, facts, "containers", {"containers": rows[:200]})
 
 
+@require_safe
+def referrers(request: Request, project_slug: str, image_id: int) -> HttpResponse:
+    """Members: signatures, SBOMs and attestations that the registry has of it."""
+    _, facts = _facts(request, project_slug, image_id)
+    return _tab(request, facts, "referrers", {"referring": referring(facts.image)})
+
+
+@require_POST
+def look(request: Request, project_slug: str, image_id: int) -> HttpResponse:
+    """Operators: ask the registry what refers to it."""
+    project = get_project(request, project_slug, Role.OPERATOR)
+    image = get_image(project, image_id)
+    try:
+        count = look_for_referrers(image, by=signed_in(request))
+    except StrataError as error:
+        refused(request, error)
+    else:
+        done(request, f"{_counted(count)} to this image.")
+    return redirect("image_referrers", project.slug, image.pk)
+
+
 @require_POST
 def extract(request: Request, project_slug: str, image_id: int) -> HttpResponse:
     """Operators: unpack the layers of an image that was only fetched."""
@@ -94,6 +116,12 @@ def extract(request: Request, project_slug: str, image_id: int) -> HttpResponse:
     return redirect("job", project.slug, job.pk)
 
 
+def _counted(count: int) -> str:
+    if count == 0:
+        return "The registry has nothing that refers"
+    return "One artifact refers" if count == 1 else f"{count} artifacts refer"
+
+
 def _facts(request: Request, project_slug: str, image_id: int) -> tuple[Project, Summary]:
     project = get_project(request, project_slug)
     return project, summary(project, get_image(project, image_id))
@@ -103,4 +131,5 @@ def _tab(request: Request, facts: Summary, tab: str, context: dict[str, Any]) ->
     # Another platform is shown by the same tab.
     address = "image" if tab == "layers" else f"image_{tab}"
     context |= {"facts": facts, "image": facts.image, "tab": tab, "tab_address": address}
+    context["referrer_count"] = count_referring(facts.image)
     return render(request, f"image/{tab}.html", context)

@@ -69,6 +69,8 @@ CALLS = [
     Call("GET", "images"),
     Call("GET", "images/{id}", row="image"),
     Call("GET", "images/{id}/lineage", row="image"),
+    Call("GET", "images/{id}/referrers", row="image"),
+    Call("POST", "images/{id}/referrers/look", OPERATOR, row="served"),
     Call("DELETE", "images/{id}", OPERATOR, row="unused", status=204),
     Call("GET", "layers"),
     Call(
@@ -143,10 +145,14 @@ def world(project: Project, users: Users, data_dir: Path, sample_registry: Sampl
     type(grown).objects.update(extracted=True)
     make_tag(grown, "8")
     assert base.pk != grown.pk
+    served = image(project, "app", "z")
+    type(served).objects.filter(pk=served.pk).update(registry_host=sample_registry.host, repository="app")
+    Registry.objects.create(**owned, host=sample_registry.host, insecure=True)
     job = {"kind": JobKind.PULL, "reference": "docker.io/library/alpine:latest"}
     failure = {"error_code": "tag_not_found", "error_message": "No.", "error_hint": "Check."}
     rows = {
         "image": grown,
+        "served": served,
         "queued": Job.objects.create(**owned, **job),
         "failed": Job.objects.create(**owned, **job, state=JobState.FAILED, **failure),
         "scrub": Job.objects.create(

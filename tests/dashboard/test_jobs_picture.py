@@ -202,7 +202,7 @@ def test_every_code_with_a_place_to_mend_it_exists() -> None:
 
 def test_a_layer_that_is_tried_again_is_named_by_its_place() -> None:
     drawn = JobPicture(job(), snapshot(retrying=RetryInfo(2, "The connection was lost.", 2, 1.5)))
-    assert (drawn.retrying_layer, drawn.retry_delay) == (3, "1.5 s")
+    assert (drawn.retrying_layer, drawn.retry_delay) == ("3", "1.5 s")
 
 
 @pytest.mark.parametrize(

@@ -5,10 +5,8 @@ A person waits for these answers: time limits are short, and nothing is tried mo
 
 from __future__ import annotations
 
-import contextlib
-import threading
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 
 from django.conf import settings
 from django.contrib.auth.models import User
@@ -16,13 +14,12 @@ from django.core.cache import caches
 from django.db.models import F, Sum
 from django.utils.crypto import salted_hmac
 
-from worker.engine.cancel import CancelToken
-from worker.engine.errors import Cancelled, RegistryTimeout
 from worker.engine.oci import Compression, Digest, Reference
 from worker.engine.offer import Offer, offered
 from worker.engine.preview import RATIOS, Preview, Ratios, preview
 from worker.engine.pull import PullRequest
-from worker.engine.registry import Endpoint, RegistryClient, RetryPolicy, TagList
+from worker.engine.registry import Endpoint, RegistryClient, TagList
+from worker.engine.registry.patience import HASTY, impatient, within_reason
 from worker.engine.store import Store
 from worker.models import Blob, Layer, Project, Role
 from worker.models.limits import require_allowed
@@ -36,10 +33,6 @@ from worker.services.tag_order import search as narrow
 TAGS_MAX = 50_000
 """Of one repository that are listed; who has more must type what is not among them."""
 
-_RETRIES = RetryPolicy(attempts=2, first_delay=0.3, longest_delay=2.0, budget=6.0)
-_CONNECT_SECONDS = 5.0
-_STALL_SECONDS = 10.0
-_SECONDS = 20.0  # for an answer as a whole
 _PAGES_SECONDS = 12.0  # after which no further page of tags is asked for
 _KEPT_SECONDS = 60
 _ENOUGH_TO_JUDGE = 64 << 20  # compressed bytes of layers whose unpacked size is known too
@@ -119,8 +112,8 @@ def offered_platforms(
         ContentError: it is no image.
     """
     parsed, endpoint = _reach(project, reference, insecure, by)
-    with _within_reason(endpoint) as cancel:
-        return offered(_store(), PullRequest(parsed, None, endpoint), cancel, _RETRIES)
+    with within_reason(endpoint) as cancel:
+        return offered(_store(), PullRequest(parsed, None, endpoint), cancel, HASTY)
 
 
 def preview_pull(
@@ -144,8 +137,8 @@ def preview_pull(
     parsed, endpoint = _reach(project, reference, insecure, by)
     wanted = read_platforms(write_platforms([platform, *platforms]))
     request = PullRequest(parsed, None, endpoint, fetch_only, platforms=wanted)
-    with _within_reason(endpoint) as cancel:
-        return preview(_store(), request, cancel, _RETRIES, known=_known_sizes, ratios=_ratios())
+    with within_reason(endpoint) as cancel:
+        return preview(_store(), request, cancel, HASTY, known=_known_sizes, ratios=_ratios())
 
 
 def _reach(
@@ -156,34 +149,7 @@ def _reach(
     parsed = Reference.parse(reference)
     require_allowed(parsed.registry)
     endpoint = endpoint_for(project, parsed.registry, insecure)
-    mirrors = tuple(_impatient(mirror) for mirror in endpoint.mirrors)
-    return parsed, replace(_impatient(endpoint), mirrors=mirrors)
-
-
-def _impatient(endpoint: Endpoint) -> Endpoint:
-    return replace(endpoint, connect_timeout=_CONNECT_SECONDS, stall_timeout=_STALL_SECONDS)
-
-
-@contextlib.contextmanager
-def _within_reason(endpoint: Endpoint) -> Iterator[CancelToken]:
-    """Give up when the answer as a whole takes too long, however steadily it trickles.
-
-    Raises:
-        RegistryTimeout: it did.
-    """
-    cancel = CancelToken()
-    timer = threading.Timer(_SECONDS, cancel.cancel)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield cancel
-    except Cancelled as error:
-        raise RegistryTimeout(
-            f"{endpoint.host} took longer than {_SECONDS:.0f} seconds to answer.",
-            hint="Try again later; or pull without looking first: a pull waits longer.",
-        ) from error
-    finally:
-        timer.cancel()
+    return parsed, impatient(endpoint)
 
 
 def _all_tags(project: Project, endpoint: Endpoint, repository: str) -> TagList:
@@ -193,8 +159,8 @@ def _all_tags(project: Project, endpoint: Endpoint, repository: str) -> TagList:
     if kept is not None:
         return kept
     with (
-        _within_reason(endpoint) as cancel,
-        RegistryClient(endpoint, cancel=cancel, retries=_RETRIES) as client,
+        within_reason(endpoint) as cancel,
+        RegistryClient(endpoint, cancel=cancel, retries=HASTY) as client,
     ):
         listed = client.all_tags(repository, most=TAGS_MAX, seconds=_PAGES_SECONDS)
     found = TagList(tuple(newest_first(listed.tags)), listed.complete)

@@ -18,7 +18,9 @@ from worker.models.limits import require_allowed
 from worker.models.platforms import read_platforms
 from worker.models.reach import endpoint_for
 from worker.models.recording import record_all, record_extraction
+from worker.tasks.bounds import layer_limits
 from worker.tasks.limiting import LimitKeeper
+from worker.tasks.looking import Looking
 from worker.tasks.running import Outcome, Run
 
 
@@ -36,31 +38,34 @@ def pull_image(
     job = run.job
     reference = Reference.parse(job.reference)
     require_allowed(reference.registry)
+    endpoint = endpoint_for(
+        job.project,
+        reference.registry,
+        job.arguments.get("insecure"),
+        reserve=SCHEDULED_RESERVE if job.arguments.get("scheduled") else 0.0,
+    )
     request = engine.PullRequest(
         reference=reference,
         platform=None,
         platforms=read_platforms(job.platform),
-        endpoint=endpoint_for(
-            job.project,
-            reference.registry,
-            job.arguments.get("insecure"),
-            reserve=SCHEDULED_RESERVE if job.arguments.get("scheduled") else 0.0,
-        ),
+        endpoint=endpoint,
         fetch_only=bool(job.arguments.get("fetch_only")),
         layers_at_once=settings.LAYERS_AT_ONCE,
+        limits=layer_limits(),
     )
     limits = LimitKeeper(job.project)
-    try:
-        pulled = engine.pull_platforms(
-            _store(), request, _all(run.reporter, limits, listener or ignore), run.cancel
-        )
-    except RateLimited as error:
-        if job.schedule_id:
-            Schedule.objects.filter(pk=job.schedule_id).update(note=f"Held back: {error.message}")
-        raise
-    finally:
-        limits.flush()
-    images = record_all(job.project, reference, pulled)
+    with Looking(endpoint, reference.repository) as looking:
+        try:
+            listen = _all(run.reporter, limits, looking, listener or ignore)
+            pulled = engine.pull_platforms(_store(), request, listen, run.cancel)
+        except RateLimited as error:
+            if job.schedule_id:
+                Schedule.objects.filter(pk=job.schedule_id).update(note=f"Held back: {error.message}")
+            raise
+        finally:
+            limits.flush()
+        images = record_all(job.project, reference, pulled)
+        looking.record(images, pulled)
     if arrived is not None:
         arrived(pulled)
     return Outcome(_facts(pulled) | {"images": [image.pk for image in images]}, images[0])
@@ -71,7 +76,9 @@ def extract_image(run: Run) -> Outcome:
     image = run.job.image
     if image is None:
         raise NotFound("The image of this job is gone.", hint="Pull it again.")
-    pulled = extract(_store(), Digest.parse(image.digest), run.reporter, run.cancel)
+    pulled = extract(
+        _store(), Digest.parse(image.digest), run.reporter, run.cancel, limits=layer_limits()
+    )
     return Outcome(_facts([pulled]), record_extraction(image, pulled))
 
 

@@ -8,13 +8,21 @@ from typing import Any
 from ninja import Schema
 
 from dashboard.api.schemas.common import Bytes, Digest
-from worker.models import Image, ImageLayer, Layer
+from worker.models import Image, ImageLayer, Layer, Referrer, ReferrerKind
+
+
+class PlatformOut(Schema):
+    """One platform of an image. ``image`` is null for one that the index has and that was not pulled."""
+
+    platform: str
+    image: int | None
 
 
 class ImageOut(Schema):
-    """An image. ``unpacked_size`` is null until every layer was extracted once.
+    """An image, for one platform. ``unpacked_size`` is null until every layer was extracted once.
 
-    ``reference`` is the tag moved last that points at it, written in full; by digest if none does.
+    ``reference`` is the tag moved last that points at it, written in full; by digest if none does. ``index``
+    is the digest of the index that led to it, ``platforms`` what that has; without one: null, and none.
     """
 
     id: int
@@ -34,10 +42,12 @@ class ImageOut(Schema):
     extracted: bool
     created_at: datetime | None
     pulled_at: datetime
+    index: Digest | None
+    platforms: list[PlatformOut]
 
     @classmethod
     def of(cls, image: Image) -> ImageOut:
-        """Return ``image``; its project and tags should be loaded already."""
+        """Return ``image``; its project, tags, and index with images should be loaded already."""
         return cls(**_facts(image))
 
 
@@ -76,6 +86,52 @@ class ImageWithLayersOut(ImageOut):
     def of(cls, image: Image) -> ImageWithLayersOut:
         places = image.image_layers.select_related("layer", "blob").order_by("position")
         return cls(**_facts(image), layers=[ImageLayerOut.of(place) for place in places])
+
+
+class ReferrerOut(Schema):
+    """An artifact that says that it belongs to an image. It is listed; nobody has verified it.
+
+    ``subject`` is the digest that it refers to: the image's, or that of the index that led to it. ``size`` is
+    that of its manifest. ``predicates`` are the types of its statements, if they are known. ``found_by``: the
+    Referrers API (`referrers`), its `tag` schema, a tag of `cosign`, or the `index`.
+    """
+
+    kind: ReferrerKind
+    subject: Digest
+    digest: str
+    media_type: str
+    artifact_type: str
+    predicates: list[str]
+    size: Bytes
+    found_by: str
+    created_at: datetime | None
+
+    @classmethod
+    def of(cls, row: Referrer, image: Image) -> ReferrerOut:
+        """Return ``row``, which refers to ``image`` or to its index."""
+        subject = image.index.digest if row.index_id is not None and image.index else image.digest
+        return cls(
+            kind=ReferrerKind(row.kind),
+            subject=subject,
+            digest=row.digest,
+            media_type=row.media_type,
+            artifact_type=row.artifact_type,
+            predicates=row.predicates,
+            size=row.size,
+            found_by=row.found_by,
+            created_at=row.made_at,
+        )
+
+
+class ReferrersOut(Schema):
+    """What refers to an image. ``looked_at``: when the registry was last asked; null if it never was.
+
+    ``verified`` is always false: signatures are not checked here.
+    """
+
+    items: list[ReferrerOut]
+    looked_at: datetime | None
+    verified: bool = False
 
 
 class LineageOut(Schema):
@@ -134,4 +190,18 @@ def _facts(image: Image) -> dict[str, Any]:
         "extracted": image.extracted,
         "created_at": image.created_by_builder_at,
         "pulled_at": image.pulled_at,
+        "index": image.index.digest if image.index else None,
+        "platforms": _platforms(image),
     }
+
+
+def _platforms(image: Image) -> list[PlatformOut]:
+    if image.index is None:
+        return []
+    here = {one.digest: one for one in image.index.images.all()}
+    offered = {one.digest: one.platform for one in image.index.images_offered}
+    # By the pulled image's own words, which may be more exact; and also what the index does not name.
+    pulled = [PlatformOut(platform=one.platform, image=one.pk) for one in here.values()]
+    others = dict.fromkeys(platform for digest, platform in offered.items() if digest not in here)
+    known = {one.platform for one in pulled}
+    return pulled + [PlatformOut(platform=name, image=None) for name in others if name not in known]

@@ -25,6 +25,7 @@ from worker.engine.errors import (
     Unauthorized,
 )
 from worker.engine.oci import Platform
+from worker.engine.registry import patience
 from worker.models import Blob, Job, Layer, Project, Registry
 from worker.services import choosing
 
@@ -164,7 +165,7 @@ def test_an_answer_that_only_trickles_ends(
     call: Any,
 ) -> None:
     """A registry that never finishes does not hold the page for ever."""
-    monkeypatch.setattr(choosing, "_SECONDS", 0.3)
+    monkeypatch.setattr(patience, "SECONDS", 0.3)
     slow = SlowRegistry(sample_registry)
     monkeypatch.setattr(sample_registry, "record", slow.record)
     with pytest.raises(RegistryTimeout, match="took longer than") as caught:

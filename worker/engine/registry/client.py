@@ -15,6 +15,7 @@ from worker.engine.registry.downloads import SharedStream
 from worker.engine.registry.endpoint import Endpoint
 from worker.engine.registry.mirrors import Source, Sources
 from worker.engine.registry.rate_limit import OnRateLimit, ignore_rate_limit
+from worker.engine.registry.referrers import fetch_if_there, fetch_referrers, fetch_referrers_by_tag
 from worker.engine.registry.retry import OnRetry, RetryPolicy, ignore_retries
 from worker.engine.registry.tags import TagList, TagPage, collect, fetch_tags
 
@@ -47,6 +48,7 @@ class RegistryClient:
         self._caps = endpoint.caps
         self._sources = Sources(endpoint, self._cancel, on_rate_limit)
         self._session = self._sources.origin
+        self._lists_referrers = True  # until it says that it cannot
         # What came when it was resolved, from a registry that does not do HEAD: it need not send it again.
         self._unasked: dict[tuple[str, Digest], manifests.FetchedManifest] = {}
 
@@ -180,6 +182,36 @@ class RegistryClient:
         What is left out then, or was lost on the way, the list says.
         """
         return collect(lambda page: self.tags(repository, limit=0, page=page), most, seconds)
+
+    def referrers(self, repository: str, digest: Digest, artifact_type: str = "") -> tuple[Descriptor, ...]:
+        """List what refers to a manifest or index: by the Referrers API, else by the referrers tag schema.
+
+        Args:
+            artifact_type: Only these.
+
+        Raises:
+            RegistryMisbehaved: it sends no list, or more than 4 MiB of it in one page.
+        """
+        found = self.referrers_by_api(repository, digest, artifact_type)
+        if found is not None:
+            return found
+        return self._retrying(
+            lambda: fetch_referrers_by_tag(self._session, repository, digest, artifact_type)
+        )
+
+    def referrers_by_api(
+        self, repository: str, digest: Digest, artifact_type: str = ""
+    ) -> tuple[Descriptor, ...] | None:
+        """Like :meth:`referrers`, by the Referrers API alone; None if the registry does not have it."""
+        if not self._lists_referrers:
+            return None
+        found = self._retrying(lambda: fetch_referrers(self._session, repository, digest, artifact_type))
+        self._lists_referrers = found is not None
+        return found
+
+    def manifest_if_there(self, repository: str, key: str) -> manifests.FetchedManifest | None:
+        """Fetch, unparsed, what stands under a tag or digest; None if nothing does. One request."""
+        return self._retrying(lambda: fetch_if_there(self._session, repository, key))
 
     def _ask(
         self, call: Callable[[Source], _Result], *, by_digest: bool = True, on_retry: OnRetry | None = None

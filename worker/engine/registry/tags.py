@@ -79,7 +79,7 @@ def fetch_tags(
             raise _refused(session, repository, response)
         refuse_page(response)
         tags, count = _read(response)
-        following = _following(response.header_values("Link"))
+        following = next_page(response.header_values("Link"))
     size = dict(parse_qsl(query)).get("n", "")
     if not following and tags and size == str(count):
         # The header is optional: a full page may be followed by another.
@@ -146,7 +146,7 @@ def _refused(session: Session, repository: str, response: Response) -> RegistryE
     )
 
 
-def _following(headers: Iterable[str]) -> str:
+def next_page(headers: Iterable[str]) -> str:
     """The query of the next page, out of ``Link`` headers (RFC 8288); empty if there is none to be used."""
     for header in headers:
         for match in _LINK.finditer(header[:_LINK_LENGTH_MAX]):
