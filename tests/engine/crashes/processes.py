@@ -21,6 +21,7 @@ from typing import Any
 from tests.engine.pull.helpers import pull_it
 from worker.engine.errors import StrataError
 from worker.engine.events import ignore
+from worker.engine.extract import extract
 from worker.engine.housekeeping import collect, scrub
 from worker.engine.registry import Endpoint
 from worker.engine.store import Store
@@ -61,9 +62,13 @@ class Work:
         found: dict[str, Any] = json.loads(self._result.read_text())
         return found
 
+    def children(self) -> list[int]:
+        """Its living children, and theirs."""
+        return list(_descendants(self.pid))
+
     def _open_children(self) -> list[int]:
         fds = []
-        for pid in _descendants(self.pid):
+        for pid in self.children():
             with contextlib.suppress(ProcessLookupError):
                 fds.append(os.pidfd_open(pid))
         return fds
@@ -87,7 +92,7 @@ class Workshop:
         self._server.communicate()
 
     def start(self, task: str, store: Store, **arguments: object) -> Work:
-        """Begin ``pull``, ``collect`` or ``scrub`` in a process of its own."""
+        """Begin a task (the last lines of this file) in a process of its own."""
         assert self._server.stdin is not None
         assert self._server.stdout is not None
         self._count += 1
@@ -130,7 +135,7 @@ def _run(request: dict[str, Any]) -> None:
 
 
 def _pull(store: Store, request: dict[str, Any]) -> dict[str, Any]:
-    pulled = pull_it(store, request["name"], at_once=request.get("at_once", 2))
+    pulled = pull_it(store, request["name"], stall_timeout=request.get("stall_timeout", 60.0))
     return {"fetched": pulled.bytes_fetched, "extracted": pulled.layers_extracted}
 
 
@@ -153,7 +158,33 @@ def _scrub(store: Store, request: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-_TASKS = {"pull": _pull, "collect": _collect, "scrub": _scrub}
+def _churn(store: Store, request: dict[str, Any]) -> dict[str, Any]:
+    """Pull, look whether all of it is there, and forget, again and again: for ``seconds``."""
+    chance, until = random.Random(request["seed"]), time.monotonic() + request["seconds"]
+    pulls = fetched = 0
+    while time.monotonic() < until:
+        pulled = pull_it(store, chance.choice(request["names"]))
+        pulls, fetched = pulls + 1, fetched + (pulled.bytes_fetched > 0)
+        for part in pulled.layers:
+            assert store.blobs.has(part.digest) or not part.blob_present
+        assert extract(store, pulled.digest).unchanged
+        if chance.random() < 0.7:
+            store.images.forget(pulled.digest)
+            store.shallow_images.forget(pulled.digest)
+    return {"pulls": pulls, "fetched": fetched}
+
+
+def _collect_on(store: Store, request: dict[str, Any]) -> dict[str, Any]:
+    """Collect, again and again, and even what was begun a moment ago: for ``seconds``."""
+    until = time.monotonic() + request["seconds"]
+    runs = items = 0
+    while time.monotonic() < until:
+        items += len(collect(store, partials_older_than=0).items)
+        runs += 1
+    return {"runs": runs, "items": items}
+
+
+_TASKS = {"pull": _pull, "collect": _collect, "scrub": _scrub, "churn": _churn, "collect on": _collect_on}
 
 
 def _descendants(pid: int) -> Iterator[int]:

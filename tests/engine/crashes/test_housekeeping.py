@@ -15,7 +15,7 @@ from worker.engine.housekeeping import collect, scrub
 from worker.engine.registry import Endpoint
 from worker.engine.store import Store
 
-pytestmark = pytest.mark.root
+pytestmark = [pytest.mark.root, pytest.mark.timeout(600)]
 
 KILLS = 20
 
