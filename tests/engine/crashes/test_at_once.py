@@ -50,12 +50,12 @@ def test_nobody_waits_for_a_dead_one(
     """Of eight three are killed while they hold what others wait for; the others bring it all the same."""
     registry.faults.stall = 100_000
     names = [registry.push(f"demo{at}", "1", sample) for at, sample in enumerate(IMAGES)]
-    working = [workshop.start("pull", store, name=name, stall_timeout=3) for name in names]
+    working = [workshop.start("pull", store, name=name, stall_timeout=5) for name in names]
 
-    def all_wait() -> bool:
-        return all(store.blobs.partial_size(part.digest) == 100_000 for part in LAYERS)
+    def stands_still() -> bool:
+        return sum(store.blobs.partial_size(part.digest) >= 100_000 for part in LAYERS) >= 2
 
-    wait_until(all_wait, 60, "each layer has its owner, and stands still")
+    wait_until(stands_still, 60, "downloads stand still")
     registry.faults.stall = None
     for work in working[:3]:
         work.kill(chance)
