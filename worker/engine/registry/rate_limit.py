@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 
 from worker.engine.errors import RateLimited
 
-_QUOTA = re.compile(r"\s*(\d{1,9})(?:\s*;.*?\bw=(\d{1,9}))?.*")
+_QUOTA = re.compile(r"\s*([0-9]{1,9})\s*(?:[;,](?:.*?\bw=([0-9]{1,9})\b)?.*)?")
 _SOURCE_MAX = 100
 _RESET_MAX = 7 * 86400  # seconds
 _WORTH_TELLING = 60.0  # seconds; shorter waits are waited out
@@ -163,7 +163,7 @@ def _duration(seconds: int) -> str:
 
 def _seconds(value: str) -> int | None:
     digits = value.partition(";")[0].strip()
-    if not (digits.isascii() and digits.isdecimal() and len(digits) < 10):
+    if not (digits.isascii() and digits.isdecimal() and len(digits) < 12):
         return None
     # Some send the moment instead of the seconds until then.
     seconds = int(digits)
