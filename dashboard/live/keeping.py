@@ -156,7 +156,7 @@ class KeepingPicture:
                     yield Figure("Layers", f"{result['layers']:,}", "", "compared with their file index")
                     yield Figure("Findings", f"{result['found']:,}", "", f"{result['repaired']:,} repaired")
                 case JobKind.REBUILD:
-                    yield Figure("Images in the store", f"{result['images']:,}")
+                    yield Figure("Images in the store", f"{result['in_store']:,}")
                     yield Figure("Images added", f"{result['added']:,}", "", _count(result["tags"], "tag"))
                     yield Figure("Not readable", f"{result['damaged']:,}", "", "in the store")
                     yield Figure("Without manifest", f"{result['missing']:,}", "", "in the catalog only")

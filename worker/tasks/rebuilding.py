@@ -32,7 +32,6 @@ _NOWHERE = "unknown.invalid/unnamed"
 class _Found:
     """What a rebuild comes upon, as it stands in the job's row afterwards."""
 
-    images: int = 0
     added: int = 0
     tags: int = 0
     completed: int = 0
@@ -63,7 +62,7 @@ def rebuild(store: Store, project: Project, listener: Listener, cancel: CancelTo
     listener(Keeping(_STEP, total, total, 0, ""))
     reconcile(store)
     return {
-        "images": len(seen),
+        "in_store": len(seen),
         "added": found.added,
         "tags": found.tags,
         "completed": found.completed,

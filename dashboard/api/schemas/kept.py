@@ -28,13 +28,13 @@ class ScrubbedOut(Schema):
 
 
 class RebuiltOut(Schema):
-    """How many images the store has, and what of them came into the catalog.
+    """How many images are ``in_store``, and what of them came into the catalog.
 
     ``completed`` had lost a part in the catalog, ``damaged`` cannot be read, ``missing`` are images of the
     catalog that the store does not have.
     """
 
-    images: int
+    in_store: int
     added: int
     tags: int
     completed: int

@@ -22,7 +22,7 @@ class Command(KeepingCommand):
             for one in result["missing_images"]
         ]
         lines.append(
-            f"{counted(result['images'], 'image')} in the store: {result['added']:,} and "
+            f"{counted(result['in_store'], 'image')} in the store: {result['added']:,} and "
             f"{counted(result['tags'], 'tag')} added to the catalog, {result['completed']:,} completed, "
             f"{result['damaged']:,} that cannot be read; {counted(result['missing'], 'image')} of the "
             "catalog not in the store."
