@@ -171,6 +171,9 @@ class Handler(Answers):
             value = f'Bearer realm="{auth.realm or realm}",service="sample"'
             if match := re.match(r"/v2/(.+)/(?:manifests|blobs|tags)/", self.path):
                 value += f',scope="repository:{match[1]}:pull"'
+            scheme, _, token = self.headers.get("Authorization", "").partition(" ")
+            if scheme == "Bearer" and token not in self.registry.tokens:
+                value += ',error="invalid_token"'
         if auth is not None and auth.challenge:
             value = auth.challenge.replace("REALM", realm)
         self.answer_error(401, "UNAUTHORIZED", "authentication required", {"WWW-Authenticate": value})

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import functools
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from worker.engine.cancel import CancelToken
 from worker.engine.errors import PlainHttpRegistry, RegistryError, TlsRegistry, UnknownHost
 from worker.engine.registry.answers import failure, read_complaint
 from worker.engine.registry.auth import Authenticator
-from worker.engine.registry.challenge import parse_challenges
+from worker.engine.registry.challenge import Challenge, parse_challenges
 from worker.engine.registry.endpoint import Endpoint
 from worker.engine.registry.rate_limit import Allowance, OnRateLimit, ignore_rate_limit
 from worker.engine.registry.response import Response
@@ -64,18 +64,16 @@ class Session:
         send = functools.partial(self._send, method, url, headers or {}, subject=subject)
         authorization = self.auth.authorization(repository)
         response = send(authorization=authorization)
-        if response.status != 401 or response.redirected:
-            return response
-        with response:
-            challenges = parse_challenges(response.header_values("WWW-Authenticate"))
-            complaint = read_complaint(response)
-            if not challenges:
-                raise failure(response, complaint, known_user=self.auth.known_user)
-        response = send(authorization=self.auth.renew(repository, challenges, authorization))
-        if response.status == 401 and not response.redirected:
+        refusals = 0
+        while response.status == 401 and not response.redirected:
+            refusals += 1
             with response:
+                challenges = parse_challenges(response.header_values("WWW-Authenticate"))
                 complaint = read_complaint(response)
-                raise failure(response, complaint, known_user=self.auth.known_user)
+                if not challenges or not (refusals == 1 or (refusals == 2 and _has_expired(challenges))):
+                    raise failure(response, complaint, known_user=self.auth.known_user)
+            authorization = self.auth.renew(repository, challenges, authorization)
+            response = send(authorization=authorization)
         return response
 
     def _send(
@@ -119,3 +117,11 @@ class Session:
                 raise tls_error from None
             return "http"
         return "https"
+
+
+def _has_expired(challenges: Sequence[Challenge]) -> bool:
+    """Whether a token that was refused is out of date, and not one that opens too little (RFC 6750, 3.1).
+
+    Even one that has just come may be: from another thread, or by clocks that differ.
+    """
+    return any(challenge.parameters.get("error") == "invalid_token" for challenge in challenges)

@@ -29,6 +29,7 @@ urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
 _REDIRECTS = {301, 302, 303, 307, 308}
 _CONNECTIONS = 16  # kept open per host; more are made when needed
 _DEFAULT_PORTS = {"http": 80, "https": 443}
+_NETLOC_MAX = 400  # characters: a name (253), a port, and a user nobody cares about
 USER_AGENT = "strata"
 
 
@@ -205,6 +206,8 @@ def web_address(text: str, base: str = "") -> SplitResult | None:
     try:
         url = urlsplit(urljoin(base, text))
         usable = url.scheme in _DEFAULT_PORTS and url.hostname is not None and url.port != 0
+        # It will stand in messages: longer than any name, or with what turns text around, it is none.
+        usable = usable and len(url.netloc) <= _NETLOC_MAX and url.netloc.isprintable()
     except ValueError:
         return None
     return url if usable else None

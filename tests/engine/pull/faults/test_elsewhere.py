@@ -132,7 +132,15 @@ class TestRedirects:
         assert len(ranges(registry)) == 6
 
     @pytest.mark.parametrize(
-        "there", ["ftp://x/", "file:///etc/shadow", "gopher://x:70/", "http://[::1", "http://x:0/"]
+        "there",
+        [
+            "ftp://x/",
+            "file:///etc/shadow",
+            "gopher://x:70/",
+            "http://[::1",
+            "http://" + "x." * 500 + "test/",
+            "http://x:0/",
+        ],
     )
     def test_to_what_is_no_web_address(
         self, store: Store, registry: SampleRegistry, name: str, there: str

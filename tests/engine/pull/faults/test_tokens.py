@@ -45,6 +45,25 @@ def test_that_expire_while_a_blob_is_read(store: Store, registry: SampleRegistry
     assert_whole(store, name, IMAGE)
 
 
+def test_that_expire_before_they_are_used(store: Store, registry: SampleRegistry, name: str) -> None:
+    """The registry says so, and not that it opens too little; then the next one is asked for."""
+    registry.auth = Auth("bearer")
+    hand_out = registry.new_token
+    given: list[str] = []
+
+    def expired_at_first() -> str:
+        token = hand_out()
+        given.append(token)
+        if len(given) == 1:
+            del registry.tokens[token]
+        return token
+
+    registry.new_token = expired_at_first  # type: ignore[method-assign]
+    pull_from(store, name, at_once=1)
+    assert len(given) == 2
+    assert_whole(store, name, IMAGE)
+
+
 @pytest.mark.parametrize(
     "answer",
     [
