@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from scripts.setup import Problem, environment, packages, static, tools
+from scripts.setup import Problem, blank, environment, packages, static, tools
 
 
 def main(arguments: list[str]) -> int:
@@ -17,6 +17,7 @@ def main(arguments: list[str]) -> int:
         environment.ensure("requirements.txt", *(["requirements-dev.txt"] if testing else []))
         packages.ensure((*tools.RUN, *(tools.TEST if testing else ())))
         static.ensure()
+        blank.ensure()
     except Problem as problem:
         print(f"strata: {problem}", file=sys.stderr)
         return 1

@@ -12,6 +12,7 @@ from django.core.management import call_command
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 
+from worker.management.blank import fill_from_blank
 from worker.models import Project
 
 # Any number will do, as long as nothing else on this database server uses it.
@@ -25,14 +26,29 @@ def prepare_database() -> bool:
         OSError: the data directory cannot be written.
         DatabaseError: the database cannot be reached or written.
     """
-    if not _migrations_missing():
-        return False
     with _one_at_a_time():
+        if _filled_from_blank():
+            return True
         if not _migrations_missing():
             return False
         _close_to_others()
         call_command("migrate", interactive=False, verbosity=0)
     return True
+
+
+def _filled_from_blank() -> bool:
+    """Whether the database was empty, and no longer is."""
+    if connection.vendor != "sqlite":
+        return False
+    connection.ensure_connection()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT EXISTS (SELECT 1 FROM sqlite_master)")
+        if cursor.fetchone()[0]:
+            return False
+    _close_to_others()
+    filled = fill_from_blank(connection.connection)
+    connection.close()  # what it knows of the database is no longer so
+    return filled
 
 
 def is_prepared() -> bool:

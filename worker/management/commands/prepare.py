@@ -5,11 +5,12 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from django.core.management.base import BaseCommand
-from django.db import DatabaseError
+from django.core.management.base import BaseCommand, CommandParser
+from django.db import DatabaseError, connection
 
 from dashboard import env
 from worker.engine.errors import StrataError
+from worker.management.blank import keep_blank
 from worker.management.preparing import prepare_database
 from worker.models import Project
 from worker.services.setup import appoint_first_admin, setup_needed
@@ -22,8 +23,19 @@ class Command(BaseCommand):
     )
     requires_system_checks: list[str] = []
 
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--blank",
+            action="store_true",
+            help="only make what new databases are copied from, with a SQLite database to throw away",
+        )
+
     def handle(self, *args: Any, **options: Any) -> None:
         try:
+            if options["blank"]:
+                prepare_database()
+                keep_blank(connection.connection)
+                return
             if prepare_database():
                 self.stdout.write("The database is ready.")
             Project.objects.first_or_new()
