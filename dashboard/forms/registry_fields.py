@@ -120,6 +120,7 @@ class RegistryFields(RefusableForm):
         min_value=1,
         max_value=registry_options.DOWNLOADS_MAX,
         help_text="Of all workers of one machine together. Empty: no cap.",
+        error_messages={"min_value": "This must be at least 1; empty means no cap."},
     )
     max_bandwidth = forms.FloatField(
         label="Bandwidth in MiB a second",
