@@ -1,0 +1,66 @@
+"""Containers and housekeeping: layers stay as long as a container needs them, also while it is being made."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.engine.containers.conftest import SLEEP, Lab
+from worker.engine.containers import containers as module
+from worker.engine.containers.mounts import mounted_at
+from worker.engine.errors import Conflict
+from worker.engine.housekeeping import collect
+from worker.engine.housekeeping.unused import unused
+
+pytestmark = pytest.mark.root
+
+
+def test_a_collect_while_a_container_is_being_made_leaves_its_layers(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No image is listed that has them."""
+    build = module.build
+
+    def collecting(*arguments: object) -> None:
+        assert not any(item.kind == "layer" for item in collect(lab.store).items)
+        build(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(module, "build", collecting)
+    container_id, status = lab.sh("exit 3")
+    assert status.exit_code == 3
+    assert collect(lab.store).items == ()
+    lab.containers.remove(container_id)
+    collected = collect(lab.store)
+    assert {item.name for item in collected.items if item.kind == "layer"} == set(map(str, lab.diff_ids))
+
+
+def test_a_tree_under_a_running_container_is_not_replaced(lab: Lab) -> None:
+    """Under one that does not run it is; it is mounted again when it starts."""
+    container_id = lab.start(*SLEEP)
+    with pytest.raises(Conflict, match=container_id), unused(lab.store, lab.diff_ids[0], None):
+        pass
+    assert lab.containers.status(container_id).state == "running"
+    lab.containers.kill(container_id)
+    with unused(lab.store, lab.diff_ids[0], None):
+        assert mounted_at(lab.home(container_id) / "rootfs") is None
+    lab.containers.start(container_id)
+    assert lab.containers.status(container_id).state == "running"
+
+
+def test_a_container_on_a_tree_that_was_replaced_meanwhile_is_refused(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may have mounted the old one, which is gone."""
+    build = module.build
+
+    def replacing(*arguments: object) -> None:
+        build(*arguments)  # type: ignore[arg-type]
+        home = lab.store.layers.home(lab.diff_ids[0])
+        (home / "tree").rename(home / "old")
+        (home / "tree").mkdir()
+
+    monkeypatch.setattr(module, "build", replacing)
+    plan = lab.plan(*SLEEP)
+    with pytest.raises(Conflict, match="repaired"):
+        lab.containers.create(plan)
+    assert lab.containers.status(plan.id).state == "missing"
+    assert not lab.home(plan.id).exists()
