@@ -61,6 +61,8 @@ def retry(job: Job, *, by: User | None) -> Job:
         Conflict: it has not ended yet, its image or container is gone, or the quota is used up.
     """
     require(by, job.project, Role.OPERATOR)
+    if job.kind in STORAGE_KINDS:
+        require_install_admin(by)
     if job.is_active:
         raise Conflict("This job has not ended yet.", hint="Wait for it, or cancel it.")
     if job.kind in STORAGE_KINDS:

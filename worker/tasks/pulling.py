@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from django.conf import settings
+from django.utils.timezone import now
 
 from worker.engine import pull as engine
 from worker.engine.errors import NotFound, RateLimited
@@ -19,6 +20,7 @@ from worker.models.platforms import read_platforms
 from worker.models.reach import endpoint_for
 from worker.models.recording import record_all, record_extraction
 from worker.tasks.bounds import layer_limits
+from worker.tasks.entering import keep_listed
 from worker.tasks.limiting import LimitKeeper
 from worker.tasks.looking import Looking
 from worker.tasks.running import Outcome, Run
@@ -53,18 +55,21 @@ def pull_image(
         layers_at_once=settings.LAYERS_AT_ONCE,
         limits=layer_limits(),
     )
+    store = _store()
     limits = LimitKeeper(job.project)
     with Looking(endpoint, reference.repository) as looking:
         try:
             listen = _all(run.reporter, limits, looking, listener or ignore)
-            pulled = engine.pull_platforms(_store(), request, listen, run.cancel)
+            pulled = engine.pull_platforms(store, request, listen, run.cancel)
         except RateLimited as error:
             if job.schedule_id:
                 Schedule.objects.filter(pk=job.schedule_id).update(note=f"Held back: {error.message}")
             raise
         finally:
             limits.flush()
+        begun = now()
         images = record_all(job.project, reference, pulled)
+        keep_listed(store, reference, pulled, images, begun)
         looking.record(images, pulled)
     if arrived is not None:
         arrived(pulled)
@@ -76,9 +81,7 @@ def extract_image(run: Run) -> Outcome:
     image = run.job.image
     if image is None:
         raise NotFound("The image of this job is gone.", hint="Pull it again.")
-    pulled = extract(
-        _store(), Digest.parse(image.digest), run.reporter, run.cancel, limits=layer_limits()
-    )
+    pulled = extract(_store(), Digest.parse(image.digest), run.reporter, run.cancel, limits=layer_limits())
     return Outcome(_facts([pulled]), record_extraction(image, pulled))
 
 
