@@ -2,9 +2,10 @@
 
 PYTHON := .venv/bin/python
 ARGS ?=
+FUZZ_SECONDS ?= 60
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test run demo test check bench lock clean
+.PHONY: help setup setup-test run demo test check bench fuzz lock clean
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,7 +37,11 @@ check: setup-test ## lint, format, types, import contracts, migrations, files
 bench: setup-test ## measure pulls beside other tools; ARGS=memory measures memory (benchmarks/README.md)
 	@$(PYTHON) -m benchmarks $(ARGS)
 
-lock: ## resolve pyproject.toml anew into requirements.txt and requirements-dev.txt
+fuzz: setup-test ## let a fuzzer write archives for FUZZ_SECONDS=60, as root; what breaks something stays in build/fuzz
+	@$(PYTHON) -m pip install --quiet --require-hashes --upgrade --target build/fuzz/lib -r requirements-fuzz.txt
+	@PYTHONPATH=build/fuzz/lib $(PYTHON) -m fuzz $(FUZZ_SECONDS) $(ARGS)
+
+lock: ## resolve pyproject.toml anew into requirements.txt, requirements-dev.txt and requirements-fuzz.txt
 	@python=$$(scripts/find-python) && "$$python" -m scripts.lock
 
 clean: ## remove what set-up and tests made; data directories stay

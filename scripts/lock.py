@@ -21,13 +21,17 @@ _OPTIONS = (
 
 
 def main() -> int:
-    """Write both locks; return the exit code."""
+    """Write all locks; return the exit code."""
     with tempfile.TemporaryDirectory(prefix="strata-lock-") as directory:
         venv.create(directory, with_pip=True)
         python = Path(directory) / "bin" / "python"
         subprocess.run([python, "-m", "pip", "install", "--quiet", "uv"], check=True)
-        for lock, groups in (("requirements.txt", ()), ("requirements-dev.txt", ("--group", "dev"))):
-            command = [python, "-m", "uv", "pip", "compile", "pyproject.toml", *groups, *_OPTIONS]
+        for lock, sources in (
+            ("requirements.txt", ("pyproject.toml",)),
+            ("requirements-dev.txt", ("pyproject.toml", "--group", "dev")),
+            ("requirements-fuzz.txt", ("--group", "fuzz", "--python-version", "3.11")),
+        ):
+            command = [python, "-m", "uv", "pip", "compile", *sources, *_OPTIONS]
             subprocess.run([*command, "--output-file", lock], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
             print(f"wrote {lock}")
     return 0

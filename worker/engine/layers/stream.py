@@ -6,7 +6,7 @@ import hashlib
 import io
 import queue
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from typing import Any, BinaryIO, Protocol, cast
 
 import zstandard
@@ -99,7 +99,7 @@ class Inflated:
         """SHA-256 of all uncompressed bytes, in hex; right once the iteration has ended."""
         return self._hash.hexdigest()
 
-    def __iter__(self) -> Iterator[memoryview]:
+    def __iter__(self) -> Generator[memoryview, None, None]:
         """Yield the chunks.
 
         Raises:

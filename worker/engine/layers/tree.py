@@ -90,8 +90,11 @@ class TreeWriter:
         for path in sorted(self._directories.whiteouts):
             self._index.add(FileEntry(path, EntryType.WHITEOUT).pack())
         self._index.close()
-        self._directories.close()
         return Finished(opaque.paths, implied.paths, sorted(self._directories.left_out))
+
+    def close(self) -> None:
+        """Close what is open; the tree is as it is."""
+        self._directories.close()
 
     def _write(
         self, entry: TarEntry, parent: int, name: bytes, path: bytes, content: Iterator[memoryview]

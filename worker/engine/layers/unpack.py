@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -61,11 +62,12 @@ def unpack(
         watch(stream)
     index = IndexWriter(index_file)
     tree = TreeWriter(root, index)
-    reader = TarReader(iter(stream), limits)
-    for entry in reader:
-        tree.add(entry, reader.content())
-    limits.check_holes(reader.holes, stream.unpacked)
-    found = tree.finish()
+    with contextlib.closing(tree), contextlib.closing(iter(stream)) as chunks:
+        reader = TarReader(chunks, limits)
+        for entry in reader:
+            tree.add(entry, reader.content())
+        limits.check_holes(reader.holes, stream.unpacked)
+        found = tree.finish()
     return Unpacked(
         stream.digest,
         stream.unpacked,

@@ -1,0 +1,1 @@
+"""Fuzzing what reads strangers' archives: ``make fuzz``, as root."""
