@@ -119,16 +119,16 @@ class Command(BaseCommand):
         if as_json:
             self.stdout.write(json.dumps(_facts(job, pulled, seconds)))
             return
-        what = ", ".join(
-            f"{image.digest} for {image.platform}" if len(pulled) > 1 else str(image.digest)
-            for image in pulled
-        )
+        what = str(pulled[0].digest) if len(pulled) == 1 else f"{len(pulled)} platforms"
         if all(image.unchanged for image in pulled):
             self.stdout.write(f"{job.reference} is unchanged: {what}")
         else:
             fetched = size(sum(image.bytes_fetched for image in pulled))
             took = f"{fetched} fetched, {sum(image.layers_extracted for image in pulled)} layers extracted"
             self.stdout.write(f"{job.reference} pulled: {what} ({took}, {seconds:.1f} s)")
+        if len(pulled) > 1:
+            for image in pulled:
+                self.stdout.write(f"  {image.digest} {image.platform}")
 
     def _fail(self, message: str, hint: str, code: str) -> None:
         self.stderr.write(f"error: {message} {hint} [{code}]")
