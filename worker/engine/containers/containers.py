@@ -95,7 +95,7 @@ class Containers:
                     # Who replaces a damaged tree looks at the containers while he keeps us out here.
                     with self._store.pins.open():
                         if before != [tree.stat().st_ino for tree in stack.trees]:
-                            raise _replaced()
+                            raise Conflict("A layer was just repaired.", hint="Create the container again.")
                 except BaseException:
                     home.clear()
                     home.path.rmdir()
@@ -296,7 +296,3 @@ def _last_run_if_readable(home: Home) -> Run | None:
 
 def _not_found(container_id: str) -> NotFound:
     return NotFound(f"There is no container {container_id} on this node.")
-
-
-def _replaced() -> Conflict:
-    return Conflict("A layer of the image was just repaired.", hint="Create the container again.")
