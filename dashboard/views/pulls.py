@@ -145,6 +145,8 @@ def _page(
         "registries": Registry.objects.filter(project=project).order_by("host"),
         "references": sorted({str(tag) for tag in tags}),
         "platforms": _PLATFORMS,
+        # The link that was followed is gone: who uses the keyboard goes on from the new part's heading.
+        "led_here": request.htmx and (request.htmx.source or "").startswith("a"),
     }
     part = ""
     if request.htmx:
