@@ -72,7 +72,7 @@ def test_collecting_beside_pulls_takes_nothing_from_them(
     STRATA_TEST_SECONDS says how long; a minute and more by hand.
     """
     registry.bandwidth = None
-    seconds = float(os.environ.get("STRATA_TEST_SECONDS", "15"))
+    seconds = float(os.environ.get("STRATA_TEST_SECONDS", "20"))
     names = [registry.push(f"demo{at}", "1", sample) for at, sample in enumerate(IMAGES)]
     pulling = [
         workshop.start("churn", store, names=names[at::3], seed=chance.random(), seconds=seconds)

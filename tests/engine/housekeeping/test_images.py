@@ -50,6 +50,7 @@ def test_images_without_a_name_or_without_all_blobs_are_told_too(
     assert {digest: stored.name for digest, stored in found.items()} == {
         OTHER.digest: name, IMAGE.digest: "", twin.digest: twin_name
     }  # fmt: skip
+    assert found[IMAGE.digest].origin == name
     shallow = found[twin.digest].image
     assert shallow is not None
     assert [part.blob_present for part in shallow.layers] == [False, False]

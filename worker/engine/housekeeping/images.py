@@ -32,9 +32,9 @@ def stored_images(store: Store) -> Iterator[StoredPull]:
             reference = Reference.parse(image.name) if image.name else None
             pulled = describe(store, reference, read_image(store, image), ())
         except StrataError as error:
-            yield StoredPull(image.name, image.digest, None, error)
+            yield StoredPull(image.name, image.digest, None, error, image.origin)
         else:
-            yield StoredPull(image.name, image.digest, pulled)
+            yield StoredPull(image.name, image.digest, pulled, None, image.origin)
 
 
 def read_image(store: Store, image: StoredImage) -> Selected:

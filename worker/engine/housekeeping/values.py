@@ -125,9 +125,12 @@ class StoredPull:
         digest: Of its manifest, as the registry has it.
         image: As a pull would tell it; None if it cannot be read.
         error: Why not; None if it can.
+        origin: The reference that it was last pulled by, also if that means another image now; empty if that
+            is not known any more.
     """
 
     name: str
     digest: Digest
     image: PulledImage | None
     error: StrataError | None = None
+    origin: str = ""
