@@ -48,12 +48,10 @@ def descendants(image: Image) -> QuerySet[Image]:
 
 def children(image: Image) -> QuerySet[Image]:
     """Return the descendants that have no other image between themselves and ``image``."""
-    # What the one in between stands for another platform of is not its child.
+    # What is the same image for another platform lies in between nothing.
     holder = Image.objects.filter(project=image.project_id, chain_id=OuterRef("chain_id")).exclude(
         index=Coalesce(OuterRef("image__index"), 0)
     )
-    if image.index_id is not None:
-        holder = holder.exclude(index=image.index_id)
     between = ImageLayer.objects.filter(
         image=OuterRef("pk"),
         position__gte=image.layer_count,
