@@ -11,8 +11,10 @@ from types import FrameType
 from typing import NoReturn, Self, TextIO
 
 from worker.engine.cancel import CancelToken
+from worker.engine.errors import NotFound
 from worker.engine.events import Event, Keeping
 from worker.management.bar import size
+from worker.models import Project
 
 INTERRUPTED = 130
 _REDRAW_SECONDS = 0.1
@@ -35,6 +37,20 @@ def fail(message: str, hint: str, code: str) -> NoReturn:
     """End the program with one clear line."""
     print(f"error: {message} {hint} [{code}]", file=sys.stderr)
     sys.exit(1)
+
+
+def project_called(slug: str) -> Project:
+    """Return the project at ``slug``; without one, the first, which is made if there is none.
+
+    Raises:
+        NotFound: there is no such project.
+    """
+    if not slug:
+        return Project.objects.first_or_new()
+    project = Project.objects.filter(slug=slug).first()
+    if project is None:
+        raise NotFound(f"There is no project {slug}.", hint="Leave out --project for the first one.")
+    return project
 
 
 class StepLine:

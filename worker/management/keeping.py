@@ -13,10 +13,10 @@ from django.db import DatabaseError
 from django.utils.timezone import now
 
 from worker.engine.cancel import CancelToken
-from worker.engine.errors import NotFound, StrataError
-from worker.management.foreground import INTERRUPTED, StepLine, cancel_on_signals, fail
+from worker.engine.errors import StrataError
+from worker.management.foreground import INTERRUPTED, StepLine, cancel_on_signals, fail, project_called
 from worker.management.preparing import is_prepared, prepare_database
-from worker.models import Job, JobKind, JobState, Project
+from worker.models import Job, JobKind, JobState
 from worker.tasks.running import Outcome, Run, run_job
 from worker.tasks.slots import free_slot, slot_of, take_slot, title_of
 from worker.tasks.storing import keep
@@ -80,7 +80,7 @@ class KeepingCommand(BaseCommand):
     def _job(self, options: dict[str, Any]) -> Job:
         if not is_prepared():
             prepare_database()
-        project = _project(options["project"])
+        project = project_called(options["project"])
         arguments = self.arguments(options)
         slot = slot_of(self.kind, arguments)
         # Where no worker runs, nobody else notices that the one before was killed.
@@ -123,12 +123,3 @@ class KeepingCommand(BaseCommand):
 def counted(count: int, noun: str) -> str:
     """Return ``3 layers``, ``1 layer``."""
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
-
-
-def _project(slug: str) -> Project:
-    if not slug:
-        return Project.objects.first_or_new()
-    project = Project.objects.filter(slug=slug).first()
-    if project is None:
-        raise NotFound(f"There is no project {slug}.", hint="Leave out --project for the first one.")
-    return project

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
-import signal
 import sys
-import threading
 import time
-from types import FrameType
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
@@ -16,18 +13,17 @@ from django.db import DatabaseError
 from django.utils.timezone import now
 
 from worker.engine.cancel import CancelToken
-from worker.engine.errors import NotFound, StrataError
+from worker.engine.errors import StrataError
 from worker.engine.oci import Reference
 from worker.engine.pull import PulledImage
 from worker.management.bar import Bars, PlainLines, size
+from worker.management.foreground import INTERRUPTED, cancel_on_signals, fail, project_called
 from worker.management.preparing import is_prepared, prepare_database
-from worker.models import Job, JobKind, JobState, Project
+from worker.models import Job, JobKind, JobState
 from worker.models.limits import require_allowed, require_quota
 from worker.models.platforms import write_platforms
 from worker.tasks.pulling import pull_image
 from worker.tasks.running import Outcome, Run, run_job
-
-_INTERRUPTED = 130
 
 
 class Command(BaseCommand):
@@ -59,14 +55,14 @@ class Command(BaseCommand):
             logging.disable(logging.CRITICAL)
         begun = time.monotonic()
         token = CancelToken()
-        _cancel_on_signals(token)
+        cancel_on_signals(token)
         try:
             job = self._job(options)
             state, pulled = self._pull(job, token)
         except StrataError as error:
-            self._fail(error.message, error.hint, error.code)
+            fail(error.message, error.hint, error.code)
         except (DatabaseError, OSError) as error:
-            self._fail(
+            fail(
                 f"The database cannot be used: {' '.join(str(error).split())}.",
                 "Check STRATA_DATA and STRATA_DATABASE_URL.",
                 "database",
@@ -76,10 +72,10 @@ class Command(BaseCommand):
             hint = (
                 "Run it again with --verbosity 2." if job.error_code == "internal_error" else job.error_hint
             )
-            self._fail(job.error_message, hint, job.error_code)
+            fail(job.error_message, hint, job.error_code)
         if not pulled or state is not JobState.SUCCEEDED:
             self.stderr.write("cancelled: finished parts are kept")
-            sys.exit(_INTERRUPTED)
+            sys.exit(INTERRUPTED)
         self._print(job, pulled, round(time.monotonic() - begun, 2), as_json=options["json"])
 
     def _job(self, options: dict[str, Any]) -> Job:
@@ -90,7 +86,7 @@ class Command(BaseCommand):
         require_allowed(reference.registry)
         if not is_prepared():
             prepare_database()
-        project = _project(options["project"])
+        project = project_called(options["project"])
         require_quota(project)
         return Job.objects.create(
             project=project,
@@ -129,29 +125,6 @@ class Command(BaseCommand):
         if len(pulled) > 1:
             for image in pulled:
                 self.stdout.write(f"  {image.digest} {image.platform}")
-
-    def _fail(self, message: str, hint: str, code: str) -> None:
-        self.stderr.write(f"error: {message} {hint} [{code}]")
-        sys.exit(1)
-
-
-def _project(slug: str) -> Project:
-    if not slug:
-        return Project.objects.first_or_new()
-    project = Project.objects.filter(slug=slug).first()
-    if project is None:
-        raise NotFound(f"There is no project {slug}.", hint="Leave out --project for the first one.")
-    return project
-
-
-def _cancel_on_signals(token: CancelToken) -> None:
-    def handler(number: int, frame: FrameType | None) -> None:
-        # In a thread: what was interrupted may hold the token's lock. A second signal ends the program.
-        signal.signal(number, signal.SIG_DFL)
-        threading.Thread(target=token.cancel, daemon=True).start()
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, handler)
 
 
 def _facts(job: Job, pulled: list[PulledImage], seconds: float) -> dict[str, Any]:

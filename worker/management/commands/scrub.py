@@ -46,7 +46,11 @@ class Command(KeepingCommand):
             if result["repair"]
             else "Run it again with --repair."
         )
-        return f"{counted(remaining, 'thing')} in the store remain damaged.", hint, "store_damaged"
+        return (
+            f"Damaged in the store, and not repaired: {counted(remaining, 'thing')}.",
+            hint,
+            "store_damaged",
+        )
 
 
 def _verdict(result: dict[str, Any]) -> str:
