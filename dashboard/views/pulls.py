@@ -24,7 +24,7 @@ from worker.engine.errors import (
     StrataError,
     TagNotFound,
 )
-from worker.models import Project, Registry, Role, Tag
+from worker.models import Project, RateLimit, Registry, Role, Tag
 
 _SUGGESTED = 50
 _PLATFORMS = (
@@ -109,6 +109,7 @@ def _preview(request: Request, project: Project, form: PullForm) -> dict[str, An
         "preview": preview,
         "blocks": image_blocks(project, preview),
         "core_width": CORE_WIDTH,
+        "grant": RateLimit.objects.filter(project=project, host=preview.offer.reference.registry).first(),
         "to_fetch_count": sum(not layer.present for layer in preview.layers),
         "unpacked": preview.unpacked_known + preview.unpacked_guessed,
         "left": preview.free - preview.added,

@@ -17,6 +17,7 @@ from django.urls import reverse
 from pytest_django import Settings
 
 from samples.images import image, index, layer
+from samples.pulls import PullLimit
 from samples.registry import Auth, SampleRegistry
 from samples.tags import TagHabits
 from tests.conftest import Users
@@ -165,6 +166,14 @@ def test_a_preview_tells_what_a_pull_would_do(path: str, app: str, operator: Cli
     assert page.count("to fetch</span>") == 2
     assert str(LAYERS[0].diff_id) in page
     assert not Job.objects.exists()
+
+
+def test_a_preview_tells_how_many_pulls_the_registry_still_grants(
+    path: str, app: str, operator: Client, sample_registry: SampleRegistry
+) -> None:
+    sample_registry.pulls = PullLimit(100)
+    answer = look(operator, path, reference=f"{app}:1.9", look="preview")
+    assert "it grants 98 more of 100 pulls" in text(answer)
 
 
 def test_platforms_are_previewed_as_ticked(path: str, app: str, operator: Client) -> None:

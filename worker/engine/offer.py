@@ -19,6 +19,7 @@ from worker.engine.pipeline.documents import (
 )
 from worker.engine.pipeline.values import PullRequest
 from worker.engine.registry import RegistryClient, RetryPolicy
+from worker.engine.registry.rate_limit import OnRateLimit, ignore_rate_limit
 from worker.engine.store import Store
 
 _INDEXES_MAX = 20  # read for one offer; real images have one
@@ -73,6 +74,7 @@ def offered(
     request: PullRequest,
     cancel: CancelToken | None = None,
     retries: RetryPolicy | None = None,
+    on_rate_limit: OnRateLimit = ignore_rate_limit,
 ) -> Offer:
     """Ask what a reference offers, with one request more than finding it takes; nothing is written.
 
@@ -87,7 +89,9 @@ def offered(
     reference = request.reference
     with (
         disk_errors("read the store"),
-        RegistryClient(request.endpoint, cancel=cancel, retries=retries) as client,
+        RegistryClient(
+            request.endpoint, cancel=cancel, retries=retries, on_rate_limit=on_rate_limit
+        ) as client,
     ):
         digest = client.resolve(reference).digest
         documents = Remembered(FetchedDocuments(store, client, reference.repository))

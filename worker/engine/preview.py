@@ -19,6 +19,7 @@ from worker.engine.pipeline.documents import FetchedDocuments, Selected
 from worker.engine.pipeline.plan import LayerTask, Need, make_plan_of_all
 from worker.engine.pipeline.values import PullRequest
 from worker.engine.registry import RegistryClient, RetryPolicy
+from worker.engine.registry.rate_limit import OnRateLimit, ignore_rate_limit
 from worker.engine.store import Store
 
 KnownSizes = Callable[[Sequence[Digest]], Mapping[Digest, int]]
@@ -164,6 +165,7 @@ def preview(
     request: PullRequest,
     cancel: CancelToken | None = None,
     retries: RetryPolicy | None = None,
+    on_rate_limit: OnRateLimit = ignore_rate_limit,
     *,
     known: KnownSizes = lambda diff_ids: {},
     ratios: Ratios = RATIOS,
@@ -183,7 +185,9 @@ def preview(
     reference = request.reference
     with (
         disk_errors("read the store"),
-        RegistryClient(request.endpoint, cancel=cancel, retries=retries) as client,
+        RegistryClient(
+            request.endpoint, cancel=cancel, retries=retries, on_rate_limit=on_rate_limit
+        ) as client,
     ):
         digest = client.resolve(reference).digest
         documents = Remembered(FetchedDocuments(store, client, reference.repository))

@@ -5,7 +5,8 @@ A person waits for these answers: time limits are short, and nothing is tried mo
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 from django.conf import settings
@@ -19,12 +20,15 @@ from worker.engine.offer import Offer, offered
 from worker.engine.preview import RATIOS, Preview, Ratios, preview
 from worker.engine.pull import PullRequest
 from worker.engine.registry import Endpoint, RegistryClient, TagList
+from worker.engine.registry import RateLimit as Told
 from worker.engine.registry.patience import HASTY, impatient, within_reason
+from worker.engine.registry.rate_limit import OnRateLimit
 from worker.engine.store import Store
-from worker.models import Blob, Layer, Project, Role
+from worker.models import Blob, Layer, Project, RateLimit, Role
 from worker.models.limits import require_allowed
 from worker.models.platforms import read_platforms, write_platforms
 from worker.models.reach import endpoint_for
+from worker.progress import announce
 from worker.services.access import require
 from worker.services.tag_order import after as place_after
 from worker.services.tag_order import newest_first
@@ -112,8 +116,8 @@ def offered_platforms(
         ContentError: it is no image.
     """
     parsed, endpoint = _reach(project, reference, insecure, by)
-    with within_reason(endpoint) as cancel:
-        return offered(_store(), PullRequest(parsed, None, endpoint), cancel, HASTY)
+    with within_reason(endpoint) as cancel, _noting(project) as note:
+        return offered(_store(), PullRequest(parsed, None, endpoint), cancel, HASTY, note)
 
 
 def preview_pull(
@@ -137,8 +141,8 @@ def preview_pull(
     parsed, endpoint = _reach(project, reference, insecure, by)
     wanted = read_platforms(write_platforms([platform, *platforms]))
     request = PullRequest(parsed, None, endpoint, fetch_only, platforms=wanted)
-    with within_reason(endpoint) as cancel:
-        return preview(_store(), request, cancel, HASTY, known=_known_sizes, ratios=_ratios())
+    with within_reason(endpoint) as cancel, _noting(project) as note:
+        return preview(_store(), request, cancel, HASTY, note, known=_known_sizes, ratios=_ratios())
 
 
 def _reach(
@@ -150,6 +154,20 @@ def _reach(
     require_allowed(parsed.registry)
     endpoint = endpoint_for(project, parsed.registry, insecure)
     return parsed, impatient(endpoint)
+
+
+@contextlib.contextmanager
+def _noting(project: Project) -> Iterator[OnRateLimit]:
+    """Keep what registries say of their rate limits: looking uses them, too; also a refusal tells."""
+    seen: dict[str, Told] = {}
+    try:
+        yield seen.__setitem__
+    finally:
+        for host, told in seen.items():
+            facts = {name: getattr(told, name) for name in ("limit", "remaining", "window", "source", "wait")}
+            RateLimit.objects.note(project, host, **facts)
+        if seen:
+            announce(project.pk, "registries")
 
 
 def _all_tags(project: Project, endpoint: Endpoint, repository: str) -> TagList:

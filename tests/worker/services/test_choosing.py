@@ -11,6 +11,7 @@ from django.core.cache import caches
 from pytest_django import Settings
 
 from samples.images import image, index, layer
+from samples.pulls import PullLimit
 from samples.registry import Auth, SampleRegistry
 from samples.tags import TagHabits
 from tests.conftest import Users
@@ -20,13 +21,14 @@ from worker.engine.errors import (
     InvalidReference,
     NotAllowed,
     PlatformNotFound,
+    RateLimited,
     RegistryTimeout,
     RepositoryNotFound,
     Unauthorized,
 )
 from worker.engine.oci import Platform
 from worker.engine.registry import patience
-from worker.models import Blob, Job, Layer, Project, Registry
+from worker.models import Blob, Job, Layer, Project, RateLimit, Registry
 from worker.services import choosing
 
 HOST = str(Platform.host())
@@ -224,6 +226,21 @@ def test_a_platform_that_cannot_be_had_is_refused(app: str, project: Project) ->
     for wanted in ({"platform": "linux"}, {"platforms": ["linux"]}):
         with pytest.raises(InvalidPlatform):
             services.preview_pull(project, app, **wanted, by=None)
+
+
+def test_what_the_registry_says_of_its_rate_limit_is_kept(
+    app: str, project: Project, sample_registry: SampleRegistry
+) -> None:
+    """Also what it says when it refuses."""
+    sample_registry.pulls = PullLimit(3)
+    services.preview_pull(project, app, by=None)  # the index and the manifest
+    row = RateLimit.objects.get(project=project)
+    assert (row.host, row.limit, row.remaining) == (sample_registry.host, 3, 1)
+    services.offered_platforms(project, app, by=None)
+    with pytest.raises(RateLimited):
+        services.offered_platforms(project, app, by=None)
+    row.refresh_from_db()
+    assert row.remaining == 0
 
 
 def test_what_the_catalog_remembers_is_no_estimate(app: str, project: Project) -> None:
