@@ -123,6 +123,24 @@ def test_another_platform_can_be_asked_for(strata: Strata, sample_registry: Samp
     assert missing.stderr.rstrip().endswith("[platform_not_found]")
 
 
+def test_several_platforms_can_be_asked_for(strata: Strata, sample_registry: SampleRegistry) -> None:
+    arm = image([layer({"arm": b""})], platform="linux/arm64")
+    reference = sample_registry.push("app", "1", index([SAMPLE, arm]))
+    both = ("--platform", "linux/amd64", "--platform", "linux/arm64")
+    facts = json.loads(strata.run("pull", reference, "--insecure", "--json", *both).stdout)
+    assert [one["platform"] for one in facts["images"]] == ["linux/amd64", "linux/arm64"]
+    assert (facts["image"], facts["digest"]) == (facts["images"][0]["image"], str(SAMPLE.digest))
+    again = strata.run("pull", reference, "--insecure", "--platform", "all")
+    assert again.stdout.splitlines() == [
+        f"{reference} is unchanged: 2 platforms",
+        f"  {SAMPLE.digest} linux/amd64",
+        f"  {arm.digest} linux/arm64",
+    ]
+    wrong = strata.run("pull", reference, "--insecure", "--platform", "all", "--platform", "linux/amd64")
+    assert (wrong.returncode, wrong.stdout) == (1, "")
+    assert wrong.stderr.rstrip().endswith("[invalid_platform]")
+
+
 @pytest.mark.parametrize("is_new", [True, False])
 def test_what_is_secret_is_not_for_others_on_this_machine(strata: Strata, is_new: bool) -> None:
     """Sessions, hashes of passwords, and programs of images that gain rights (setuid)."""
