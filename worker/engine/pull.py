@@ -6,7 +6,7 @@ import contextlib
 from dataclasses import replace
 
 from worker.engine.cancel import CancelToken
-from worker.engine.errors import ContentError, StrataError
+from worker.engine.errors import ContentError, DigestMismatch, NotInRegistry, StrataError
 from worker.engine.events import Listener, Resolved, ignore
 from worker.engine.oci import Reference
 from worker.engine.pipeline.additions import Additions
@@ -79,9 +79,8 @@ def pull_platforms(
                 on_rate_limit=announcer.rate_limit,
             ) as client,
         ):
-            found = client.resolve(reference)
             documents = FetchedDocuments(store, client, reference.repository)
-            images = select_platforms(documents, found.digest, request.platforms or (request.platform,))
+            images = _find(client, documents, request)
             pin.add(made_of(images))
             for image in images:
                 announcer.tell(_resolved(reference, image))
@@ -100,6 +99,22 @@ def pull_platforms(
         with contextlib.suppress(StrataError):  # why the pull failed is what matters
             additions.take_back()
         raise
+
+
+def _find(client: RegistryClient, documents: FetchedDocuments, request: PullRequest) -> tuple[Selected, ...]:
+    """Resolve the reference, and select of what it points to."""
+    wanted = request.platforms or (request.platform,)
+    found = client.resolve(request.reference)
+    try:
+        return select_platforms(documents, found.digest, wanted)
+    except (NotInRegistry, DigestMismatch):
+        if request.reference.digest is not None or not request.endpoint.mirrors:
+            raise
+        # Perhaps a mirror is so outdated that what it says is nowhere any more: the registry must know.
+        current = client.resolve(request.reference, mirrors=False)
+        if current.digest == found.digest:
+            raise
+        return select_platforms(documents, current.digest, wanted)
 
 
 def _resolved(reference: Reference, image: Selected) -> Resolved:

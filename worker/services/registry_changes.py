@@ -68,9 +68,7 @@ def set_credentials(
     row.username = username.strip()
     if row.uses_docker_config:
         if row.username or password:
-            raise _refused(
-                "username", "Docker's config.json has the credentials.", "Leave these empty."
-            )
+            raise _refused("username", "Docker's config.json has the credentials.", "Leave these empty.")
         row.password_encrypted = ""
     elif not row.username:
         if password:

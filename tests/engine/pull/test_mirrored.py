@@ -12,7 +12,7 @@ from samples.images import image, layer
 from samples.pulls import PullLimit
 from samples.registry import SampleRegistry
 from tests.engine.pull.helpers import left
-from worker.engine.errors import DigestMismatch, RateLimited
+from worker.engine.errors import DigestMismatch, RateLimited, UnknownHost
 from worker.engine.events import Event, RateLimitSeen
 from worker.engine.oci import Reference
 from worker.engine.pull import PulledImage, PullRequest, pull
@@ -78,6 +78,31 @@ def test_a_mirror_that_lies_is_found_out_and_left(
     mirror.faults.corrupt = True
     assert whole(store, pull(store, request_))
     assert blobs(registry) == [str(BIG.digest)]
+
+
+def test_a_tag_that_leads_nowhere_any_more_is_asked_of_the_registry(
+    store: Store, request_: PullRequest, registry: SampleRegistry, mirror: SampleRegistry
+) -> None:
+    """A mirror may remember a tag longer than what it meant."""
+    old = image([layer({"etc/os": b"older"})])
+    mirror.push("team/app", "1", old)
+    mirror.faults.missing = str(old.digest)
+    mirror.faults.head_digest = str(old.digest)
+    pulled = pull(store, request_)
+    assert pulled.digest == IMAGE.digest
+    assert whole(store, pulled)
+
+
+def test_a_mirror_that_lies_is_asked_no_more_even_if_nobody_else_is_there(
+    store: Store, request_: PullRequest, registry: SampleRegistry, mirror: SampleRegistry
+) -> None:
+    mirror.faults.where = str(BIG.digest)
+    mirror.faults.corrupt = True
+    alone = replace(request_.endpoint, host="registry.invalid")
+    with pytest.raises(UnknownHost, match=r"registry\.invalid"):
+        pull(store, replace(request_, endpoint=alone))
+    assert blobs(mirror).count(str(BIG.digest)) == 1
+    assert not store.blobs.has(BIG.digest)
 
 
 @pytest.mark.root

@@ -75,16 +75,22 @@ class RegistryClient:
         """
         self._retrying(self._ping)
 
-    def resolve(self, reference: Reference) -> Descriptor:
+    def resolve(self, reference: Reference, *, mirrors: bool = True) -> Descriptor:
         """Find what a reference points to right now, with as little traffic as possible.
+
+        Args:
+            mirrors: Whether their word is enough.
 
         Raises:
             RepositoryNotFound, TagNotFound: there is no such thing.
         """
-        found, fetched = self._ask(
-            lambda source: manifests.resolve(source.session, reference),
-            by_digest=reference.digest is not None,
-        )
+        if mirrors:
+            found, fetched = self._ask(
+                lambda source: manifests.resolve(source.session, reference),
+                by_digest=reference.digest is not None,
+            )
+        else:
+            found, fetched = self._retrying(lambda: manifests.resolve(self._session, reference))
         if fetched is not None:
             self._unasked[reference.repository, fetched.digest] = fetched
         return found

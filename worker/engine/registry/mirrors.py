@@ -48,19 +48,21 @@ class Source:
 
     Attributes:
         session: With it.
+        trusted: Not any more, once it sent wrong bytes.
     """
 
     def __init__(self, endpoint: Endpoint, cancel: CancelToken, told: OnRateLimit) -> None:
         self.session = Session(endpoint, cancel, told)
+        self.trusted = True
         self._rests_until = 0.0
 
     @property
     def awake(self) -> bool:
         return time.monotonic() >= self._rests_until
 
-    def rest(self, seconds: float = _REST) -> None:
+    def rest(self) -> None:
         """Pass it over for a while."""
-        self._rests_until = time.monotonic() + seconds
+        self._rests_until = time.monotonic() + _REST
 
 
 class Sources:
@@ -100,7 +102,8 @@ class Sources:
         """
         if not self._mirrors:
             return call(self._own)
-        usable = self._mirrors if by_digest or self._endpoint.mirror_tags else []
+        may_answer = by_digest or self._endpoint.mirror_tags
+        usable = [mirror for mirror in self._mirrors if mirror.trusted and may_answer]
         order = [*(mirror for mirror in usable if mirror.awake), self._own]
         # If the registry cannot be had, even a mirror that failed a moment ago is a hope.
         order += [mirror for mirror in usable if mirror not in order]
@@ -134,7 +137,7 @@ class Sources:
         with self._lock:
             guilty = self._senders.pop(digest, set())
         for source in guilty:
-            source.rest(float("inf"))
+            source.trusted = False
         return bool(guilty)
 
     def _summed_up(self, failures: dict[Source, RegistryError | ContentError]) -> StrataError:
