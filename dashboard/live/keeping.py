@@ -179,7 +179,8 @@ class KeepingPicture:
             return f"{found}, all repaired."
         if not self.result["repaired"]:
             return f"{found}, not repaired."
-        return f"{found}, {self.result['repaired']:,} repaired: {self.remaining:,} remain."
+        remain = "1 remains" if self.remaining == 1 else f"{self.remaining:,} remain"
+        return f"{found}, {self.result['repaired']:,} repaired: {remain}."
 
     def _rebuilt(self) -> str:
         added, tags = self.result["added"], self.result["tags"]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from django.db.models import Count, Q
+from django.db.models import Count, Exists, OuterRef, Q
 
 from dashboard.queries.images import layers_of
 from dashboard.queries.kinship import holders, only_here
@@ -238,7 +238,8 @@ class Movement:
     Attributes:
         came: whether it came here; else it went on from here.
         other: the image on the other side, if the project still has it.
-        other_digest: its digest; empty when the tag was new.
+        other_digest: its digest; empty when the tag was new, or pointed at nothing after a removal.
+        is_first: whether the tag was not known before.
     """
 
     at: datetime
@@ -246,6 +247,7 @@ class Movement:
     came: bool
     other: Named | None
     other_digest: str
+    is_first: bool
 
 
 def movements(project: Project, image: Image, limit: int = 200) -> list[Movement]:
@@ -254,6 +256,7 @@ def movements(project: Project, image: Image, limit: int = 200) -> list[Movement
         TagMovement.objects.filter(tag__project=project)
         .filter(Q(to_digest=image.digest) | Q(from_digest=image.digest))
         .select_related("tag")
+        .annotate(known_before=Exists(TagMovement.objects.filter(tag=OuterRef("tag"), pk__lt=OuterRef("pk"))))
         .order_by("-moved_at", "-id")[:limit]
     )
     digests = {row.from_digest if row.to_digest == image.digest else row.to_digest for row in rows} - {""}
@@ -263,5 +266,6 @@ def movements(project: Project, image: Image, limit: int = 200) -> list[Movement
     for row in rows:
         came = row.to_digest == image.digest
         other = row.from_digest if came else row.to_digest
-        made.append(Movement(row.moved_at, row.tag, came, by_digest.get(other), other))
+        is_first = not vars(row)["known_before"]
+        made.append(Movement(row.moved_at, row.tag, came, by_digest.get(other), other, is_first))
     return made

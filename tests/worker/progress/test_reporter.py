@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.redis import RedisServer
 from tests.support.workers import wait_for
-from worker.engine.events import LayerPlan, LayerProgress, Phase, Planned, Resolved, Retrying
+from worker.engine.events import Keeping, LayerPlan, LayerProgress, Phase, Planned, Resolved, Retrying
 from worker.models import Job, JobKind, JobState, Project
 from worker.progress import ErrorInfo, Reporter, Snapshot, announce, job_key, latest, project_key, publish
 
@@ -211,3 +211,19 @@ def test_changes_are_announced_to_the_project(project: Project, redis_server: Re
     ]
     with pytest.raises(ValueError, match="nonsense"):
         announce(project.pk, "nonsense")
+
+
+def test_a_job_of_the_store_tells_its_step_and_its_pace(job: Job) -> None:
+    reporter = Reporter(job, Inbox())
+    reporter(Keeping("reading blobs", 1, 4, 0, "sha256:a"))
+    assert reporter.snapshot().speed == 0
+    time.sleep(0.2)
+    reporter(Keeping("reading blobs", 2, 4, 10 * MIB, "sha256:b"))
+    snapshot = reporter.snapshot()
+    assert snapshot.keeping is not None
+    assert (snapshot.keeping.done, snapshot.keeping.total, snapshot.keeping.subject) == (2, 4, "sha256:b")
+    assert 5 * MIB < snapshot.speed < 51 * MIB
+    assert Snapshot.from_json(snapshot.to_json()) == snapshot
+    # The next step counts from nothing: a jump back is no speed, and neither is the jump there.
+    reporter(Keeping("comparing layers", 0, 2, 500 * MIB, ""))
+    assert reporter.snapshot().speed == 0
