@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from django.core.paginator import Page, Paginator
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Coalesce
 from django.http import QueryDict
 
@@ -84,8 +84,8 @@ class ImageFilter:
             images = images.filter(wanted, os=parts[0], architecture=parts[1], variant=parts[2])
         elif wanted:
             # Any of its platforms may be what is looked for.
-            sibling = images.filter(wanted, index=OuterRef("index"))
-            images = images.leads().filter(wanted | Exists(sibling))
+            led = images.filter(wanted, index__isnull=False).order_by().values("index")
+            images = images.leads().filter(wanted | Q(index__in=led))
         else:
             images = images.leads()
         descending = self.sort.startswith("-")

@@ -237,3 +237,21 @@ def test_the_api_lists_each_platform_and_says_what_belongs_together(
     alone = make_image(project, "alone", "z")
     told = Api(users.viewer).get(f"images/{alone.pk}")
     assert (told["index"], told["platforms"]) == (None, [])
+
+
+def test_the_api_pulls_several_and_schedules_them(users: Users, project: Project) -> None:
+    operator = Api(users.operator)
+    both = ["linux/amd64", "linux/arm64"]
+    status, job = operator.call("POST", "pulls", {"reference": "alpine", "platforms": both})
+    assert (status, job["platform"], job["images"]) == (202, "linux/amd64,linux/arm64", [])
+    status, refusal = operator.call(
+        "POST", "pulls", {"reference": "alpine", "platforms": ["all", "linux/386"]}
+    )
+    assert (status, refusal["error"]["code"]) == (422, "invalid_platform")
+    given = {"reference": "alpine", "platforms": ["all"], "cron": "0 4 * * *"}
+    status, schedule = operator.call("POST", "schedules", given)
+    assert (status, schedule["platforms"]) == (201, ["all"])
+    status, schedule = operator.call("PATCH", f"schedules/{schedule['id']}", {"platforms": both})
+    assert (status, schedule["platforms"]) == (200, both)
+    status, schedule = operator.call("PATCH", f"schedules/{schedule['id']}", {"platforms": []})
+    assert (status, schedule["platform"]) == (200, "")

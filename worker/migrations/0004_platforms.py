@@ -55,6 +55,10 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="image", name="referrers_at", field=models.DateTimeField(blank=True, null=True)
         ),
+        migrations.AddIndex(
+            model_name="image",
+            index=models.Index(fields=["project", "index", "pulled_at"], name="image_by_index"),
+        ),
         migrations.CreateModel(
             name="Referrer",
             fields=[

@@ -86,6 +86,8 @@ class Image(models.Model):
         indexes = [
             models.Index(fields=["project", "-pulled_at", "-id"], name="image_by_time"),
             models.Index(fields=["project", "chain_id"], name="image_by_chain"),
+            # All that telling, counting and sorting the leads needs: rows are long, by their configs.
+            models.Index(fields=["project", "index", "pulled_at"], name="image_by_index"),
         ]
 
     def __str__(self) -> str:
