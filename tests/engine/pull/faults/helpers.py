@@ -10,12 +10,13 @@ from typing import Any
 
 import pytest
 
+from samples.builders import Content
 from samples.images import SampleImage, image, layer
 from samples.registry import SampleRegistry
 from tests.engine.pull.helpers import children, left, random_layer, unfinished
 from worker.engine.errors import StrataError
 from worker.engine.events import Event, Listener, Retrying, ignore
-from worker.engine.oci import Reference
+from worker.engine.oci import MediaType, Reference
 from worker.engine.pull import PulledImage, PullRequest, pull
 from worker.engine.registry import Endpoint
 from worker.engine.store import Store
@@ -97,3 +98,33 @@ def another(sample: SampleImage, **given: Any) -> Iterator[SampleRegistry]:
     with SampleRegistry(**given) as running:
         running.push("demo", "1", sample)
         yield running
+
+
+def fails_keeping(store: Store, name: str, kind: type[StrataError], **given: Any) -> StrataError:
+    """A pull that fails at the big layer; the small one's blob may stay, for it is good."""
+    with pytest.raises(kind) as raised:
+        pull_from(store, name, **given)
+    assert type(raised.value) is kind
+    assert store.images.all() == store.shallow_images.all() == ()
+    assert not store.blobs.has(BIG.digest)
+    assert store.blobs.partial_size(BIG.digest) == 0
+    return raised.value
+
+
+def foreign(*urls: str, media_type: str = MediaType.DOCKER_FOREIGN_LAYER_GZIP) -> SampleImage:
+    """The image, whose big layer its vendor keeps."""
+    sample = image([layer({"own": b"1"}), BIG])
+    body = json.loads(sample.raw)
+    body["layers"][1] |= {"mediaType": media_type, "urls": list(urls)}
+    return replace(sample, raw=json.dumps(body).encode())
+
+
+def secrets_of(registry: SampleRegistry) -> list[str]:
+    """What came to a registry as credentials."""
+    sent = (request.headers.get("authorization", "") for request in registry.requests)
+    return [value for value in sent if value]
+
+
+def document(media_type: str = MediaType.OCI_MANIFEST, **body: Any) -> Content:
+    """Any JSON as a manifest."""
+    return Content(json.dumps(body).encode(), media_type)

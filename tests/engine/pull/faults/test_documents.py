@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from samples.builders import Content
-from samples.images import SampleImage, artifact, image, index
+from samples.images import SampleImage, image, index
 from samples.registry import SampleRegistry
 from tests.engine.pull.faults.helpers import (
     BIG,
@@ -17,13 +17,13 @@ from tests.engine.pull.faults.helpers import (
     SMALL,
     assert_whole,
     changed_manifest,
+    document,
     fails,
     pull_from,
 )
 from worker.engine.errors import (
     DigestMismatch,
     InvalidManifest,
-    NotAnImage,
     PlatformNotFound,
     RegistryMisbehaved,
     SizeMismatch,
@@ -39,10 +39,6 @@ from worker.engine.store import Store
 HOST = str(Platform.host())
 OWN = image([SMALL, BIG], platform=HOST)
 OTHER = Digest.of(b"something else")
-
-
-def document(media_type: str = MediaType.OCI_MANIFEST, **body: Any) -> Content:
-    return Content(json.dumps(body).encode(), media_type)
 
 
 class TestLyingDigests:
@@ -193,57 +189,6 @@ class TestIndexes:
         other = index([image([SMALL], platform="plan9/mips")])
         error = fails(store, registry.push("demo", "1", other), PlatformNotFound)
         assert "plan9/mips" in error.message
-
-
-@pytest.mark.parametrize("signed", [False, True])
-def test_schema_1_is_refused_by_name(store: Store, registry: SampleRegistry, signed: bool) -> None:
-    media_type = MediaType.DOCKER_SCHEMA1_SIGNED if signed else MediaType.DOCKER_SCHEMA1
-    old = document(
-        media_type, schemaVersion=1, name="demo", tag="1", architecture="amd64", fsLayers=[], history=[]
-    )
-    error = fails(store, registry.push("demo", "1", old), UnsupportedMediaType)
-    assert "schema 1" in error.message
-    assert "current tool" in error.hint
-    assert not error.temporary
-
-
-EMPTY = "application/vnd.oci.empty.v1+json"
-ARTIFACTS = {
-    "helm": (artifact("application/vnd.cncf.helm.config.v1+json"), "a Helm chart"),
-    "wasm": (
-        artifact("application/vnd.wasm.config.v0+json", "application/vnd.wasm.content.layer.v1+wasm"),
-        "a WebAssembly module",
-    ),
-    "cosign": (
-        artifact(MediaType.OCI_CONFIG, "application/vnd.dev.cosign.simplesigning.v1+json"),
-        "a Cosign signature",
-    ),
-    "sbom": (artifact(EMPTY, "application/spdx+json", artifact_type="application/spdx+json"), "(SPDX)"),
-    "attestation": (artifact(MediaType.OCI_CONFIG, "application/vnd.in-toto+json"), "a build attestation"),
-    "empty config, typed": (artifact(EMPTY, artifact_type="application/vnd.acme.rocket"), "vnd.acme.rocket"),
-    "empty config": (artifact(EMPTY, EMPTY), "an artifact of no stated type"),
-    "anything": (artifact("application/json"), "application/json"),
-}
-
-
-@pytest.mark.parametrize("kind", ARTIFACTS)
-@pytest.mark.parametrize("fetch_only", [True, False])
-def test_what_is_no_image_is_called_by_its_name(
-    store: Store, registry: SampleRegistry, kind: str, fetch_only: bool
-) -> None:
-    content, words = ARTIFACTS[kind]
-    error = fails(store, registry.push("demo", "1", content), NotAnImage, fetch_only=fetch_only)
-    assert words in error.message
-    assert not error.temporary
-
-
-def test_a_build_cache_is_no_image(store: Store, registry: SampleRegistry) -> None:
-    entries = [
-        {"mediaType": MediaType.OCI_LAYER_GZIP, "digest": str(SMALL.digest), "size": SMALL.size},
-        {"mediaType": "application/vnd.buildkit.cacheconfig.v0", "digest": str(OTHER), "size": 10},
-    ]
-    cache = document(MediaType.OCI_INDEX, schemaVersion=2, mediaType=MediaType.OCI_INDEX, manifests=entries)
-    assert "build cache" in fails(store, registry.push("demo", "1", cache), NotAnImage).message
 
 
 def with_config(raw: bytes) -> SampleImage:
