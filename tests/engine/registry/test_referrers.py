@@ -10,6 +10,7 @@ import pytest
 from samples.images import Content, image, index, layer
 from samples.referrers import referrers_index, referring
 from samples.registry import SampleRegistry
+from tests.engine.registry.real import RealRegistry
 from worker.engine.errors import RegistryMisbehaved, RegistryUnavailable
 from worker.engine.oci import Index
 from worker.engine.referrers import FoundBy, Kind, find_referrers, look_at
@@ -191,3 +192,18 @@ def test_what_cannot_be_looked_at_is_left_out(client: RegistryClient, registry: 
     registry.faults.where = "/v2/app/"
     registry.faults.fail(503, times=9)
     assert look_at(client, "app", [IMAGE.digest]) == {}
+
+
+@pytest.mark.services
+def test_the_reference_implementation_which_has_no_such_api(real_registry: RealRegistry) -> None:
+    """An artifact that ORAS or notation attach goes under a tag there, and cosign's under tags of its own."""
+    real_registry.push("team/app", "1", IMAGE)
+    real_registry.push("team/app", f"sha256-{IMAGE.digest.hex}.sig", COSIGNED)
+    real_registry.push("team/app", str(SBOM.digest), SBOM)
+    real_registry.push("team/app", f"sha256-{IMAGE.digest.hex}", referrers_index([SBOM]))
+    with RegistryClient(Endpoint(real_registry.host, insecure=True)) as client:
+        found = {one.digest: one for one in find_referrers(client, "team/app", IMAGE.digest)}
+    assert {digest: (one.kind, one.found_by) for digest, one in found.items()} == {
+        SBOM.digest: (Kind.SBOM, FoundBy.TAG),
+        COSIGNED.digest: (Kind.SIGNATURE, FoundBy.COSIGN),
+    }
