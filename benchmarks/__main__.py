@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import functools
 import json
 import os
 import platform
@@ -88,16 +89,16 @@ def _pulls(options: argparse.Namespace) -> dict[str, Any]:
         here: dict[str, Any] = {}
         with empty_place(on) as place:
             store = Store(place / "fetched")
-            pulled = _fetch(store, name)  # which also brings the registry's files into memory
+            pulled = _fetch(name, store.root)  # which also brings the registry's files into memory
             blobs = [store.blobs.path(layer.digest) for layer in pulled.layers]
             if "floor" in wanted:
                 here["floor"] = _floor(blobs, place, room, cpus)
             if "parts" in wanted:
-                here["parts"] = parts(blobs, place)
-                print(
-                    report.shares(f"{name}: CPU by part", here["parts"], sum(here["parts"].values())),
-                    flush=True,
-                )
+                fetch = functools.partial(_fetch, name)
+                here["parts"] = parts(blobs, place, fetch, options.rounds)
+                whole = sum(here["parts"].values())
+                title = f"{name}: {whole:.2f} CPU seconds of the engine by part"
+                print(report.shares(title, here["parts"], whole), flush=True)
         if "pulls" in wanted:
             results = compare(name, tools, options.rounds, on, room)
             here["pulls"] = [_as_json(result) for result in results]
@@ -143,11 +144,12 @@ def _available(names: Sequence[str] | None) -> list[Tool]:
     return [tool for tool in chosen if not tool.missing]
 
 
-def _fetch(store: Store, name: str) -> PulledImage:
+def _fetch(name: str, root: Path) -> PulledImage:
+    """The blobs of an image, into a store."""
     reference = Reference.parse(name)
     try:
         request = PullRequest(reference, None, Endpoint(reference.registry, insecure=True), fetch_only=True)
-        return pull(store, request)
+        return pull(Store(root), request)
     except StrataError as error:
         raise Failed(
             f"{name} cannot be had: {error.message} benchmarks/README.md says what is needed."
