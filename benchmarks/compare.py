@@ -6,6 +6,7 @@ import contextlib
 import shutil
 import statistics
 import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,6 +50,7 @@ def compare(name: str, tools: Sequence[Tool], rounds: int, on: Path, room: int) 
                 with tool.daemon(place) as daemon:
                     run = measure(tool.commands(place, name), tool.environment(place), daemon, place / "log")
             runs[tool.name].append(run)
+            print(f"{name} by {tool.name}: {run.seconds:.2f} s", file=sys.stderr, flush=True)
     ours = statistics.median(run.seconds for run in runs["strata"]) if runs.get("strata") else None
     results = []
     for tool in tools:

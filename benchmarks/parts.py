@@ -82,7 +82,7 @@ def _cpu(work: Callable[[], object]) -> float:
         try:
             work()
             os._exit(0)
-        except BaseException:
+        except BaseException:  # noqa: BLE001 (whatever it is, this process must not go on)
             sys.excepthook(*sys.exc_info())
         finally:
             os._exit(1)
