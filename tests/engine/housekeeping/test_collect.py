@@ -139,6 +139,9 @@ def test_what_dead_processes_left_goes(store: Store) -> None:
     half = store.ingest / f"layer-{digest.hex}-abcdefgh"
     half.mkdir()
     (half / "file").write_bytes(b"half")
+    caps = store.ingest / "locks" / "registry-1" / "download-0"
+    caps.parent.mkdir()
+    caps.touch()
     leftover = store.trash.path / "something"
     leftover.write_bytes(b"x" * 10)
     with store.layers.lock(digest), store.pin():
@@ -150,6 +153,7 @@ def test_what_dead_processes_left_goes(store: Store) -> None:
             "ingest/locks/blob-dead", "ingest/pin-1-dead", "ingest/trash/something", "ingest/write-index.json"
         }  # fmt: skip
         assert (store.ingest / "locks" / f"layer-{digest.hex}").exists()
+        assert caps.exists()
         assert len(list(store.ingest.glob("pin-*"))) == 1
     assert not half.exists()
 

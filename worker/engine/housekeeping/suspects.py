@@ -102,7 +102,8 @@ def _unfinished(store: Store, before: float) -> Iterator[Suspect]:
         elif _changed(path) < before:
             yield Suspect(_garbage("other", _name(store, path), path), path)
     for path in _inside(locks):
-        if path.name != GATE:
+        # Folders among them hold the caps of a registry, whose files stay.
+        if path.name != GATE and not path.is_dir():
             yield Suspect(_garbage("other", _name(store, path), path), path, owned=True)
 
 
