@@ -11,7 +11,6 @@ from dashboard.api.schemas.jobs import JobOut
 from dashboard.api.schemas.kept import KeptDetailsOut
 from dashboard.api.schemas.storage import KeepIn, ScrubIn, StorageOut
 from dashboard.api.scope import find, project_for
-from dashboard.queries.storage import last_done
 from worker import services
 from worker.models import STORAGE_KINDS, Job, JobKind
 from worker.progress import latest
@@ -24,8 +23,8 @@ def storage(request: HttpRequest, project: str | None = None) -> StorageOut:
     """Members of any project. An old measurement is made anew in the background."""
     project_for(caller(request), project)
     survey = services.refresh_storage()
-    scrubbed = last_done(JobKind.SCRUB)
-    return StorageOut.of(survey, services.is_measured_now(survey), scrubbed.job if scrubbed else None)
+    scrubbed = Job.objects.done_last(JobKind.SCRUB).first()
+    return StorageOut.of(survey, services.is_measured_now(survey), scrubbed)
 
 
 @router.post("storage/preview", response={202: JobOut}, summary="Look for garbage")

@@ -79,8 +79,7 @@ def active_jobs() -> list[JobPicture]:
 
 def last_done(kind: JobKind) -> JobPicture | None:
     """Return the last job of ``kind`` that did its work to the end; looks at garbage do not count."""
-    rows = Job.objects.filter(kind=kind, state=JobState.SUCCEEDED).exclude(slot=PREVIEW_SLOT)
-    job = rows.select_related(*_LOADED).order_by("-finished_at", "-pk").first()
+    job = Job.objects.done_last(kind).select_related(*_LOADED).first()
     return JobPicture(job, of_job(job)) if job is not None else None
 
 
@@ -114,11 +113,15 @@ class Removal:
 
 def removal(image: Image) -> Removal:
     """Return what would go with ``image``, and what would stay."""
-    others = ImageLayer.objects.exclude(image=image)
+    others = ImageLayer.objects.exclude(image=image).order_by()
     rows = ImageLayer.objects.filter(image=image).select_related("layer", "blob")
-    shared_layers = set(others.filter(layer__in=rows.values("layer")).values_list("layer", flat=True))
+    shared_layers = set(
+        others.filter(layer__in=rows.values("layer")).values_list("layer", flat=True).distinct()
+    )
     shared_blobs = set(
-        others.filter(blob__digest__in=rows.values("blob__digest")).values_list("blob__digest", flat=True)
+        others.filter(blob__digest__in=rows.values("blob__digest"))
+        .values_list("blob__digest", flat=True)
+        .distinct()
     )
     trees = {row.layer_id: row.layer.unpacked_size or 0 for row in rows if row.layer.tree_present}
     blobs = {row.blob.digest: row.blob.size for row in rows if row.blob.present}

@@ -81,6 +81,14 @@ class JobManager(models.Manager["Job"]):
         """Queue the caller's running job again, to be sent at the next opportunity."""
         return bool(self._mine(job).update(state=JobState.QUEUED, sent_at=None, heartbeat_at=None))
 
+    def done_last(self, kind: JobKind) -> models.QuerySet[Job]:
+        """Return the jobs of ``kind`` that did their work to its end, the last one first.
+
+        Looks at what a collection would remove do not count as collections.
+        """
+        done = self.filter(kind=kind, state=JobState.SUCCEEDED).exclude(slot=PREVIEW_SLOT)
+        return done.order_by("-finished_at", "-pk")
+
     def _mine(self, job: Job) -> models.QuerySet[Job]:
         return self.filter(pk=job.pk, state=JobState.RUNNING, attempt=job.attempt)
 
