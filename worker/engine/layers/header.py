@@ -23,7 +23,7 @@ _SPACES = b" " * 8
 _FIELDS = struct.Struct("100s8s8s8s12s12s8xc100s8s64x8s8s155s12x")
 _ADLER_MODULUS = 65521
 _MAX_ID = (1 << 32) - 2
-_MAX_DEVICE = (1 << 32) - 1
+_MAX_MAJOR, _MAX_MINOR = (1 << 12) - 1, (1 << 20) - 1  # what Linux has bits for
 _MAX_TIME = 1 << 63
 _SCHILY_XATTR = b"SCHILY.xattr."
 
@@ -133,7 +133,7 @@ def check_numbers(entry: TarEntry) -> None:
     if not (0 <= entry.uid <= _MAX_ID and 0 <= entry.gid <= _MAX_ID):
         raise CorruptLayer(f"The layer has an impossible owner: {entry.uid}:{entry.gid} of {entry.name!r}.")
     major, minor = entry.device
-    if not (0 <= major <= _MAX_DEVICE and 0 <= minor <= _MAX_DEVICE):
+    if not (0 <= major <= _MAX_MAJOR and 0 <= minor <= _MAX_MINOR):
         raise CorruptLayer(f"The layer has an impossible device: {major}:{minor} of {entry.name!r}.")
     if not -_MAX_TIME <= entry.mtime_ns < _MAX_TIME:
         raise CorruptLayer(f"The layer has an impossible time: {entry.name!r}.")
