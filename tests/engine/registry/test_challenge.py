@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -43,6 +45,13 @@ def test_forms(headers: list[str], expected: list[tuple[str, dict[str, str]]]) -
     assert parse_challenges(headers) == tuple(
         Challenge(scheme, parameters) for scheme, parameters in expected
     )
+
+
+def test_a_stranger_s_long_headers_do_not_keep_the_process_busy() -> None:
+    """As many and as long as HTTP lets through; with an expression that goes back and forth: a minute."""
+    before = time.monotonic()
+    assert len(parse_challenges(["Bearer" + " " * 60_000 + '"'] * 100)) == 100
+    assert time.monotonic() - before < 15
 
 
 _word = st.from_regex(r"[a-z]{1,8}", fullmatch=True)

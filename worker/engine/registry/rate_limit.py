@@ -17,6 +17,7 @@ from datetime import UTC, datetime, timedelta
 from worker.engine.errors import RateLimited
 
 _QUOTA = re.compile(r"\s*([0-9]{1,9})\s*(?:[;,](?:.*?\bw=([0-9]{1,9})\b)?.*)?")
+_HEADER_MAX = 200  # characters; searched in longer ones, an expression may take seconds
 _SOURCE_MAX = 100
 _RESET_MAX = 7 * 86400  # seconds
 _WORTH_TELLING = 60.0  # seconds; shorter waits are waited out
@@ -59,8 +60,8 @@ def ignore_rate_limit(host: str, limit: RateLimit) -> None:
 
 def parse_rate_limit(headers: Mapping[str, str]) -> RateLimit | None:
     """Read the headers of an answer; None if they say nothing usable."""
-    limit = _QUOTA.fullmatch(headers.get("ratelimit-limit", ""))
-    remaining = _QUOTA.fullmatch(headers.get("ratelimit-remaining", ""))
+    limit = _QUOTA.fullmatch(headers.get("ratelimit-limit", "")[:_HEADER_MAX])
+    remaining = _QUOTA.fullmatch(headers.get("ratelimit-remaining", "")[:_HEADER_MAX])
     if limit is None or remaining is None or int(limit[1]) == 0:
         return None
     source = headers.get("docker-ratelimit-source", "")

@@ -15,6 +15,7 @@ from worker.engine.registry.deadlines import Deadlines
 from worker.engine.registry.failures import translated
 
 _SMALL = 1 << 16
+_LENGTH_DIGITS_MAX = 19  # of any number of bytes that a disk can hold
 SLOWEST = 1000.0  # bytes a second; less is no transfer, but a connection that does not die
 
 
@@ -85,9 +86,10 @@ class Response:
 
     @property
     def content_length(self) -> int | None:
-        """The length of the body in bytes that the header announces; None without one."""
+        """The length of the body in bytes that the header announces; None without one that makes sense."""
         length = self._raw.headers.get("Content-Length", "")
-        return int(length) if length.isascii() and length.isdecimal() else None
+        usable = length.isascii() and length.isdecimal() and len(length) <= _LENGTH_DIGITS_MAX
+        return int(length) if usable else None
 
     def read_some(self, size: int) -> bytes:
         """Read up to ``size`` bytes as soon as there are any, never decoded; empty at the end.
