@@ -7,10 +7,22 @@ URLs of foreign layers. Neither shall make this machine ask what stands behind i
 from __future__ import annotations
 
 from enum import Enum
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
-_METADATA = frozenset({ip_address("100.100.100.200"), ip_address("fd00:ec2::254"), ip_address("192.0.0.192")})
+_METADATA = frozenset(
+    ip_address(address)
+    for address in (
+        "100.100.100.200",  # Alibaba
+        "168.63.129.16",  # Azure: a public address that leads to the host below
+        "192.0.0.192",  # Oracle
+        "fd00:c1::a9fe:a9fe",
+        "fd00:ec2::23",  # Amazon: credentials of pods
+        "fd00:ec2::254",
+        "fd20:ce::254",  # Google
+    )
+)
 """Where clouds tell a machine its secrets, besides the link-local addresses."""
+_NAT64 = ip_network("64:ff9b::/96")  # RFC 6052: an IPv4 address stands in the last 32 bits
 
 
 class Zone(Enum):
@@ -46,13 +58,20 @@ def zone_of(address: str) -> Zone:
         ValueError: it is none.
     """
     parsed: IPv4Address | IPv6Address = ip_address(address.partition("%")[0].strip("[]"))
-    if isinstance(parsed, IPv6Address) and parsed.ipv4_mapped is not None:
-        parsed = parsed.ipv4_mapped
+    if isinstance(parsed, IPv6Address):
+        parsed = _ipv4_within(parsed) or parsed
     if parsed.is_loopback or parsed.is_unspecified:
         return Zone.MACHINE
     if parsed.is_link_local or parsed.is_multicast or parsed in _METADATA:
         return Zone.LINK
     return Zone.ANYWHERE if parsed.is_global else Zone.PRIVATE
+
+
+def _ipv4_within(address: IPv6Address) -> IPv4Address | None:
+    """The IPv4 address to which an IPv6 address leads by itself, or by a translator in the network."""
+    if address in _NAT64:
+        return IPv4Address(int(address) & 0xFFFFFFFF)
+    return address.ipv4_mapped or address.sixtofour
 
 
 class Guard:
