@@ -76,6 +76,17 @@ def waits(caps: Caps) -> bool:
     return False
 
 
+def test_who_fails_to_enter_keeps_no_slot(tmp_path: Path) -> None:
+    """The slot was there, but not the clock: the next one, of whichever process, gets the slot."""
+    (tmp_path / "clock").mkdir()
+    endpoint = Endpoint("registry.invalid", caps=Caps(tmp_path, downloads=1, bandwidth=1 << 20))
+    with RegistryClient(endpoint) as client:
+        for _ in range(2):
+            with pytest.raises(StoreError):
+                client.open_blob("a/b", BLOB)
+        assert not waits(Caps(tmp_path, downloads=1))
+
+
 def test_no_more_than_the_cap_are_in_at_once(tmp_path: Path) -> None:
     caps = Caps(tmp_path / "caps", downloads=2)
     first, second = entered(caps), entered(caps)

@@ -147,8 +147,8 @@ class RegistryClient:
         if not 0 <= offset <= descriptor.size:
             raise ValueError(f"offset {offset} is outside of a blob of {descriptor.size} bytes")
         lane = Lane(self._caps, self._cancel)
-        lane.enter()
         try:
+            lane.enter()
             stream = self._ask(
                 lambda source: SharedStream.open(self._sources, source, repository, descriptor, offset),
                 on_retry=on_retry,
