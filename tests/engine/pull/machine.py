@@ -28,6 +28,9 @@ _FILES = (
     "var/lock",
 )
 _CAPABILITY = bytes.fromhex("0100000200200000000000000000000000000000")  # cap_net_raw=ep
+_ACCESS_LIST = bytes.fromhex(  # u::rw- u:1000:r-- g::r-- m::rw- o::r--
+    "0200000001000600ffffffff02000400e803000004000400ffffffff10000600ffffffff20000400ffffffff"
+)
 
 
 def machine_image(scratch: Path) -> SampleImage:
@@ -58,6 +61,13 @@ def _changes(root: Path) -> SampleLayer:
     (usr / "locked").write_bytes(b"\0" * 100_000)
     os.chown(usr / "locked", 1234, 70_000)
     (usr / "locked").chmod(0o6711)
+    os.setxattr(usr / "locked", "system.posix_acl_access", _ACCESS_LIST)
+    os.setxattr(etc / "init.d", "system.posix_acl_default", _ACCESS_LIST)
+    with (usr / "sparse").open("wb") as sparse:
+        for megabyte in (1, 3, 4):
+            sparse.seek(megabyte << 20)
+            sparse.write(b"data" * 2000)
+        sparse.truncate(10 << 20)
     os.mkfifo(root / "fifo", 0o640)
     os.mknod(root / "null", 0o20666, os.makedev(1, 3))
     os.utime(etc / "hosts", ns=(1_500_000_000_123_456_789, 1_500_000_000_123_456_789))
@@ -78,7 +88,8 @@ def _return(root: Path) -> SampleLayer:
 
 
 def _tar(root: Path, names: list[str]) -> SampleLayer:
-    command = ["tar", "--create", "--format=pax", "--xattrs", "--xattrs-include=security.capability"]
+    kept = ["--xattrs", "--xattrs-include=security.capability", "--xattrs-include=system.posix_acl_*"]
+    command = ["tar", "--create", "--format=pax", "--sparse", *kept]
     # 1: a file changed while it was read; it is the archive that counts.
     done = subprocess.run([*command, "-C", root, *names], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     assert done.returncode in (0, 1)

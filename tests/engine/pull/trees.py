@@ -11,6 +11,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+# What a mount shows of itself, and labels that the machine gives to every file.
+_OF_THE_MACHINE = frozenset({"security.selinux", "trusted.overlay.origin", "trusted.overlay.impure"})
+
 
 class Seen(NamedTuple):
     """All that can be told of one entry."""
@@ -49,7 +52,7 @@ def _see(path: Path, relative: str, names: dict[tuple[int, int], str]) -> Seen:
     xattrs = {
         name: os.getxattr(path, name, follow_symlinks=False)
         for name in os.listxattr(path, follow_symlinks=False)
-        if name.startswith(("user.", "security.capability"))
+        if name not in _OF_THE_MACHINE
     }
     return Seen(
         type=kind,
