@@ -21,7 +21,8 @@ from worker.engine.store import Store
 pytestmark = pytest.mark.root
 
 _OPAQUE = "trusted.overlay.opaque"
-_LOST_BY_GNU_TAR = "system.posix_acl_default"  # of directories; umoci keeps it, and is compared with as well
+# It sets them before it sets the mode. umoci keeps them, and is compared with as well.
+_LOST_BY_GNU_TAR = ("system.posix_acl_access", "system.posix_acl_default")
 _DECOMPRESS = {b"\x1f\x8b": ["--gzip"], b"\x28\xb5": ["--zstd"]}
 
 
@@ -51,7 +52,8 @@ def differences(store: Store, diff_id: Digest, theirs: dict[str, Seen]) -> list[
     ours_marks = {path for path, seen in ours.items() if stat.S_ISCHR(seen.type) and seen.device == 0}
     opaque = {path for path, seen in ours.items() if seen.xattrs.pop(_OPAQUE, None)}
     for seen in ours.values():
-        seen.xattrs.pop(_LOST_BY_GNU_TAR, None)
+        for name in _LOST_BY_GNU_TAR:
+            seen.xattrs.pop(name, None)
     marks, their_opaque = set(), set()
     for path in [path for path in theirs if Path(path).name.startswith(".wh.")]:
         del theirs[path]
