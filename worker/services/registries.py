@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from worker.engine.errors import Conflict, NotAllowed
-from worker.engine.registry import ConnectionReport, Endpoint, test_connection
+from worker.engine.registry import ConnectionReport, test_connection
+from worker.engine.registry.patience import impatient
 from worker.models import Project, RateLimit, Registry, Role
 from worker.models.limits import require_allowed
 from worker.models.reach import endpoint_of
@@ -24,10 +23,6 @@ from worker.services.registry_changes import (
     way_of,
 )
 from worker.services.registry_options import at, registry_host
-
-# A person waits for the test, with a web server in between: it is less patient than a pull.
-_TEST_CONNECT_SECONDS = 5.0
-_TEST_STALL_SECONDS = 15.0
 
 
 def save_registry(
@@ -83,7 +78,10 @@ def save_registry(
 def delete_registry(registry: Registry, *, by: User | None) -> None:
     """Forget a registry and its credentials; images stay. Raises NotAllowed."""
     require(by, registry.project, Role.ADMIN)
-    registry.delete()
+    with transaction.atomic():
+        registry.delete()
+        # It was granted to these credentials; from now on somebody else is counted.
+        RateLimit.objects.filter(project=registry.project_id, host=registry.host).delete()
     announce(registry.project_id, "registries")
 
 
@@ -96,13 +94,12 @@ def test_registry(registry: Registry, *, by: User | None) -> ConnectionReport:
     """
     require(by, registry.project, Role.OPERATOR)
     require_allowed(registry.host)
-    endpoint = endpoint_of(registry)
-    report = test_connection(
-        replace(_impatient(endpoint), mirrors=tuple(_impatient(mirror) for mirror in endpoint.mirrors))
+    report = test_connection(impatient(endpoint_of(registry)))
+    registry.checked_at, registry.check_error = timezone.now(), _what_is_wrong(report)
+    # Somebody may have removed the row meanwhile, or made it lead elsewhere.
+    Registry.objects.filter(pk=registry.pk, host=registry.host).update(
+        checked_at=registry.checked_at, check_error=registry.check_error
     )
-    registry.checked_at = timezone.now()
-    registry.check_error = _what_is_wrong(report)
-    registry.save(update_fields=["checked_at", "check_error"])
     announce(registry.project_id, "registries")
     return report
 
@@ -117,10 +114,6 @@ def _require_owner_of_docker_config(by: User | None) -> None:
             "Only an administrator of this install decides on registries with Docker's credentials.",
             hint="Type a user name and password instead, or ask an administrator.",
         )
-
-
-def _impatient(endpoint: Endpoint) -> Endpoint:
-    return replace(endpoint, connect_timeout=_TEST_CONNECT_SECONDS, stall_timeout=_TEST_STALL_SECONDS)
 
 
 def _what_is_wrong(report: ConnectionReport) -> str:

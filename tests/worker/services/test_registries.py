@@ -10,8 +10,10 @@ from pytest_django import Settings
 from tests.conftest import Users
 from worker import services
 from worker.engine.errors import Conflict, InvalidInput, NotAllowed
-from worker.models import Project, Registry
+from worker.engine.registry import ConnectionReport, Endpoint
+from worker.models import Project, RateLimit, Registry
 from worker.models.reach import endpoint_for
+from worker.services import registries
 
 
 def save(project: Project, users: Users, **changes: Any) -> Registry:
@@ -132,6 +134,37 @@ def test_a_test_of_the_connection_is_kept(project: Project, users: Users) -> Non
     assert registry.check_error == report.error.message
     with pytest.raises(NotAllowed):
         services.test_registry(registry, by=users.viewer)
+
+
+@pytest.mark.parametrize("meanwhile", ["removed", "another host"])
+def test_a_test_says_nothing_of_what_was_changed_meanwhile(
+    project: Project, users: Users, monkeypatch: pytest.MonkeyPatch, meanwhile: str
+) -> None:
+    registry = save(project, users, host="localhost:1", username="", password=None)
+    try_it = registries.test_connection
+
+    def slowly(endpoint: Endpoint) -> ConnectionReport:
+        row = Registry.objects.get(pk=registry.pk)
+        if meanwhile == "removed":
+            services.delete_registry(row, by=users.admin)
+        else:
+            save(project, users, registry=row, host="localhost:2", username="", password=None)
+        return try_it(endpoint)
+
+    monkeypatch.setattr(registries, "test_connection", slowly)
+    assert not services.test_registry(registry, by=users.operator).ok
+    assert not Registry.objects.exclude(checked_at=None).exists()
+
+
+def test_what_was_granted_to_its_credentials_is_forgotten_with_a_registry(
+    project: Project, users: Users
+) -> None:
+    """Else it would be shown as granted to anybody."""
+    registry = save(project, users)
+    for host in ("r.example", "s.example"):
+        RateLimit.objects.note(project, host, limit=200, remaining=7)
+    services.delete_registry(registry, by=users.admin)
+    assert [row.host for row in RateLimit.objects.all()] == ["s.example"]
 
 
 def test_the_allow_list_counts_for_registries_too(project: Project, users: Users, settings: Settings) -> None:

@@ -23,9 +23,7 @@ SECONDS = 20.0
 def impatient(endpoint: Endpoint) -> Endpoint:
     """Return the same registry, and the same mirrors, with short time limits."""
     mirrors = tuple(impatient(mirror) for mirror in endpoint.mirrors)
-    return replace(
-        endpoint, mirrors=mirrors, connect_timeout=_CONNECT_SECONDS, stall_timeout=_STALL_SECONDS
-    )
+    return replace(endpoint, mirrors=mirrors, connect_timeout=_CONNECT_SECONDS, stall_timeout=_STALL_SECONDS)
 
 
 @contextlib.contextmanager
