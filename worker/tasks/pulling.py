@@ -9,7 +9,7 @@ from django.conf import settings
 from django.utils.timezone import now
 
 from worker.engine import pull as engine
-from worker.engine.errors import NotFound, RateLimited
+from worker.engine.errors import NotFound, RateLimited, StoreDamaged
 from worker.engine.events import Event, Listener, ignore
 from worker.engine.extract import extract
 from worker.engine.oci import Digest, Reference
@@ -18,6 +18,7 @@ from worker.models import SCHEDULED_RESERVE, Schedule
 from worker.models.limits import require_allowed
 from worker.models.platforms import read_platforms
 from worker.models.reach import endpoint_for
+from worker.models.reconciling import reconcile
 from worker.models.recording import record_all, record_extraction
 from worker.tasks.bounds import layer_limits
 from worker.tasks.entering import keep_listed
@@ -81,7 +82,12 @@ def extract_image(run: Run) -> Outcome:
     image = run.job.image
     if image is None:
         raise NotFound("The image of this job is gone.", hint="Pull it again.")
-    pulled = extract(_store(), Digest.parse(image.digest), run.reporter, run.cancel, limits=layer_limits())
+    store = _store()
+    try:
+        pulled = extract(store, Digest.parse(image.digest), run.reporter, run.cancel, limits=layer_limits())
+    except StoreDamaged:
+        reconcile(store)  # what was found to be damaged is no longer there
+        raise
     return Outcome(_facts([pulled]), record_extraction(image, pulled))
 
 

@@ -24,7 +24,7 @@ from worker.tasks.findings import MOST_LISTED
 from worker.tasks.forgetting import forget_removed
 
 _STEP = "reading images back"
-# Where an image came from is known by its name alone. By RFC 2606 nothing can be at this address.
+# For an image of which it is not known where it came from. By RFC 2606 nothing can be at this address.
 _NOWHERE = "unknown.invalid/unnamed"
 
 
@@ -78,7 +78,7 @@ def _enter(store: Store, project: Project, stored: StoredPull, image: PulledImag
     known = Image.objects.filter(digest=digest).order_by(own_first, "pk").first()
     name = Reference.parse(stored.name) if stored.name else None
     new_tag = name is not None and name.tag is not None and not _has_tag(name, str(image.platform))
-    reference = name if name is not None and new_tag else _by_digest(name, image.digest)
+    reference = name if name is not None and new_tag else _by_digest(stored.origin, image.digest)
     if known is None:
         begun = now()
         row, arrived = record(project, reference, image), _arrived(store, image.digest)
@@ -100,9 +100,11 @@ def _has_tag(name: Reference, platform: str) -> bool:
     ).exists()
 
 
-def _by_digest(name: Reference | None, digest: Digest) -> Reference:
-    place = f"{name.registry}/{name.repository}" if name is not None else _NOWHERE
-    return Reference.parse(f"{place}@{digest}")
+def _by_digest(origin: str, digest: Digest) -> Reference:
+    if not origin:
+        return Reference.parse(f"{_NOWHERE}@{digest}")
+    name = Reference.parse(origin)
+    return Reference.parse(f"{name.registry}/{name.repository}@{digest}")
 
 
 def _arrived(store: Store, digest: Digest) -> datetime:

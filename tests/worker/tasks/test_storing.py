@@ -21,7 +21,7 @@ from worker.models.lineage import parents
 from worker.tasks import entering
 from worker.tasks.forgetting import forget_removed
 from worker.tasks.measuring import measure
-from worker.tasks.pulling import pull_image
+from worker.tasks.pulling import extract_image, pull_image
 from worker.tasks.running import run_job
 from worker.tasks.storing import keep
 
@@ -43,9 +43,11 @@ def store(data_dir: Path) -> Store:
 def pull(project: Project, store: Store, sample_registry: SampleRegistry) -> Pull:
     """Push an image to a registry, and pull it as a worker does."""
 
-    def bring(name: str, sample: SampleImage, into: Project | None = None) -> Image:
+    def bring(
+        name: str, sample: SampleImage, into: Project | None = None, *, fetch_only: bool = False
+    ) -> Image:
         reference = sample_registry.push(name, "1", sample)
-        job = services.start_pull(into or project, reference, insecure=True, by=None)
+        job = services.start_pull(into or project, reference, insecure=True, fetch_only=fetch_only, by=None)
         assert run_job(job.pk, pull_image) is JobState.SUCCEEDED, Job.objects.get(pk=job.pk).error_message
         return Image.objects.get(jobs=job)
 
@@ -263,11 +265,25 @@ def test_an_empty_store_can_be_measured(db: None, store: Store) -> None:
 
 
 def test_an_image_without_a_name_comes_back_by_its_digest(project: Project, store: Store, pull: Pull) -> None:
-    """Its tag moved on before the catalog was lost: then nothing tells any more where it came from."""
-    pull("app", BASE)
+    """Its tag moved on before the catalog was lost; the store's list still says where it came from."""
+    first = pull("app", BASE)
     pull("app", APP)
     for model in (Job, Tag, Image):
         model.objects.all().delete()  # type: ignore[attr-defined]
     done(services.start_rebuild(project, by=None))
     lost = Image.objects.get(digest=str(BASE.digest))
-    assert (lost.registry_host, lost.repository, lost.tags.count()) == ("unknown.invalid", "unnamed", 0)
+    assert (lost.registry_host, lost.repository, lost.tags.count()) == (first.registry_host, "app", 0)
+
+
+def test_an_extraction_that_finds_a_damaged_blob_tells_the_catalog_that_it_is_gone(
+    project: Project, store: Store, pull: Pull
+) -> None:
+    fetched = pull("app", BASE, fetch_only=True)
+    blob = store.blobs.path(BASE.layers[0].digest)
+    blob.chmod(0o644)
+    blob.write_bytes(blob.read_bytes()[:-1] + b"!")
+    job = services.start_extract(fetched, by=None)
+    assert run_job(job.pk, extract_image) is JobState.FAILED
+    job.refresh_from_db()
+    assert job.error_code == "store_damaged"
+    assert not Blob.objects.get().present
