@@ -104,4 +104,4 @@ def test_help_names_every_target_that_a_person_calls() -> None:
     }
     result = subprocess.run(["make"], cwd=ROOT, env=env, capture_output=True, text=True, check=True)
     targets = [line.split()[1] for line in result.stdout.splitlines()]
-    assert targets == ["help", "setup", "run", "demo", "test", "check", "bench", "lock", "clean"]
+    assert targets == ["help", "setup", "run", "demo", "test", "check", "bench", "fuzz", "lock", "clean"]
