@@ -19,6 +19,7 @@ from worker.engine.errors import (
     StrataError,
     TlsRegistry,
 )
+from worker.engine.oci import Reference
 from worker.engine.registry import Endpoint, RegistryClient
 from worker.engine.registry.transport import Transport
 
@@ -54,6 +55,14 @@ def test_a_certificate_for_another_name(secure: SampleRegistry) -> None:
     error = failure_of(Endpoint(f"127.0.0.2:{port}", ca_file=secure.ca_file))
     # It listens on 127.0.0.1 alone; where the kernel answers for all of 127/8, the name is wrong.
     assert error.code in ("certificate_rejected", "connection_refused")
+
+
+def test_to_find_out_about_tls_costs_no_request(secure: SampleRegistry, sample: SampleImage) -> None:
+    """What an unchanged pull asks is all that it asks, also where any certificate will do."""
+    with RegistryClient(Endpoint(secure.host, insecure=True)) as client:
+        assert client.resolve(Reference.parse(f"{secure.host}/team/app:1")).digest == sample.digest
+        assert client.scheme == "https"
+    assert [(one.method, one.path) for one in secure.requests] == [("HEAD", "/v2/team/app/manifests/1")]
 
 
 def test_an_insecure_registry_may_have_any_certificate(secure: SampleRegistry, sample: SampleImage) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from worker.engine.cancel import CancelToken
 from worker.engine.errors import PlainHttpRegistry, RegistryError, TlsRegistry, UnknownHost
@@ -60,10 +60,9 @@ class Session:
         subject = subject or repository
         if repository and self.endpoint.prefix:
             path, repository = f"{self.endpoint.prefix}/{path}", f"{self.endpoint.prefix}/{repository}"
-        url = f"{self.scheme()}://{self.endpoint.api_host}/v2/{path}"
-        send = functools.partial(self._send, method, url, headers or {}, subject=subject)
+        send = functools.partial(self._send, method, path, headers or {}, subject=subject)
         authorization = self.auth.authorization(repository)
-        response = send(authorization=authorization)
+        response = self._in_its_scheme(functools.partial(send, authorization=authorization))
         refusals = 0
         while response.status == 401 and not response.redirected:
             refusals += 1
@@ -73,12 +72,20 @@ class Session:
                 if not challenges or not (refusals == 1 or (refusals == 2 and _has_expired(challenges))):
                     raise failure(response, complaint, known_user=self.auth.known_user)
             authorization = self.auth.renew(repository, challenges, authorization)
-            response = send(authorization=authorization)
+            response = send(self.scheme(), authorization=authorization)
         return response
 
     def _send(
-        self, method: str, url: str, headers: Mapping[str, str], *, authorization: str | None, subject: str
+        self,
+        method: str,
+        path: str,
+        headers: Mapping[str, str],
+        scheme: str,
+        *,
+        authorization: str | None,
+        subject: str,
     ) -> Response:
+        url = self._url(scheme, path)
         response = self.transport.send(method, url, headers, authorization=authorization, subject=subject)
         self.answered = True
         self.allowance.note(response.headers)
@@ -86,7 +93,7 @@ class Session:
 
     def ask_anonymously(self) -> Response:
         """Ask for ``/v2/`` without any authorization; the answer has any status, 401 too."""
-        return self.transport.send("GET", f"{self.scheme()}://{self.endpoint.api_host}/v2/", {})
+        return self._in_its_scheme(self._ask_in)
 
     def scheme(self) -> str:
         """``https``; or for an insecure endpoint what it speaks, with TLS preferred, as Docker does.
@@ -94,29 +101,46 @@ class Session:
         Raises:
             RegistryError: an insecure endpoint answers to neither.
         """
-        with self._lock:
-            if self._scheme is None:
-                self._scheme = self._find_scheme()
-                self.answered = True
-            return self._scheme
+        if self._scheme is None:
+            self.ask_anonymously().discard()
+        return self._scheme or "https"
 
-    def _find_scheme(self) -> str:
-        host = self.endpoint.api_host
+    def _in_its_scheme(self, send: Callable[[str], Response]) -> Response:
+        """Send by the scheme that is known; as long as none is, the answer to what is sent tells it.
+
+        What is sent then carries no authorization, since that comes from an answer.
+        """
+        with self._lock:
+            scheme = self._scheme
+            if scheme is None:
+                return self._find_scheme(send)
+        return send(scheme)
+
+    def _find_scheme(self, send: Callable[[str], Response]) -> Response:
         try:
-            self.transport.send("GET", f"https://{host}/v2/", {}).discard()
+            response = send("https")
         except UnknownHost:
             raise
         except PlainHttpRegistry:
-            return "http"
+            self._scheme, self.answered = "http", True
+            return send("http")
         except RegistryError as tls_error:
             if not tls_error.temporary:
                 raise
             try:
-                self.transport.send("GET", f"http://{host}/v2/", {}).discard()
+                response = send("http")
             except TlsRegistry:
                 raise tls_error from None
-            return "http"
-        return "https"
+            self._scheme, self.answered = "http", True
+        else:
+            self._scheme, self.answered = "https", True
+        return response
+
+    def _ask_in(self, scheme: str) -> Response:
+        return self.transport.send("GET", self._url(scheme, ""), {})
+
+    def _url(self, scheme: str, path: str) -> str:
+        return f"{scheme}://{self.endpoint.api_host}/v2/{path}"
 
 
 def _has_expired(challenges: Sequence[Challenge]) -> bool:
