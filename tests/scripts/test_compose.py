@@ -52,7 +52,36 @@ def test_what_needs_no_power_is_an_ordinary_user_without_capabilities(name: str)
 
 
 def test_the_web_process_cannot_change_the_store() -> None:
-    assert SERVICES["web"]["volumes"] == ["store:/var/lib/strata/store:ro"]
+    store, *others = SERVICES["web"]["volumes"]
+    assert store == "store:/var/lib/strata/store:ro"
+    assert all(volume["read_only"] for volume in others)
+
+
+def test_what_talks_to_registries_gets_dockers_config_and_nothing_else_does() -> None:
+    """The processes that have a way out, and no others: they alone ask registries."""
+    for name in OURS:
+        service = SERVICES[name]
+        asks = "outside" in service["networks"]
+        assert ("STRATA_DOCKER_CONFIG" in service["environment"]) == asks
+        mounts = [volume for volume in service.get("volumes", ()) if isinstance(volume, dict)]
+        assert bool(mounts) == asks
+        if asks:
+            (mount,) = mounts
+            # Named by the same variable: without it nothing is there, and no path is told.
+            assert mount["source"] == "${STRATA_DOCKER_CONFIG:-/dev/null}"
+            told = service["environment"]["STRATA_DOCKER_CONFIG"]
+            assert told == f"${{STRATA_DOCKER_CONFIG:+{mount['target']}}}"
+            assert mount["read_only"] is True
+
+
+def test_the_bounds_of_layers_reach_whoever_extracts() -> None:
+    names = {
+        f"STRATA_{name}"
+        for name in re.findall(r'env\.number\("(LAYER\w+)"', (ROOT / "dashboard" / "settings.py").read_text())
+    }
+    assert len(names) >= 4
+    for service in ("pulls", "storage"):
+        assert {f"${{{name}:-}}" for name in names} <= set(SERVICES[service]["environment"].values())
 
 
 def test_each_capability_of_a_worker_is_explained() -> None:
