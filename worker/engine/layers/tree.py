@@ -161,9 +161,9 @@ class TreeWriter:
                     os.fchmod(fd, mode)  # which fchown has cleared
             xattrs = entry.xattrs
             if xattrs:
-                xattrs = self._accept(xattrs)
-                xattrs = self._left_out(xattrs, set_xattrs(fd, xattrs))
-                if ACCESS_CONTROL in xattrs:
+                wanted = self._accept(xattrs)
+                xattrs = self._left_out(wanted, set_xattrs(fd, wanted))
+                if ACCESS_CONTROL in wanted:
                     mode = stat.S_IMODE(os.fstat(fd).st_mode)
             os.utime(fd, ns=(mtime_ns, mtime_ns))
         finally:
@@ -267,10 +267,11 @@ class TreeWriter:
     def _record(self, entry: TarEntry, parent: int, name: bytes, path: bytes, kind: EntryType) -> None:
         """Give what is no file and no directory its extended attributes, and enter it in the index."""
         link = kind is EntryType.SYMLINK
-        mode, xattrs = 0o777 if link else entry.mode, self._accept(entry.xattrs)
-        if xattrs:
-            xattrs = self._left_out(xattrs, set_xattrs_at(parent, name, xattrs))
-            if ACCESS_CONTROL in xattrs:
+        mode, xattrs = 0o777 if link else entry.mode, {}
+        if entry.xattrs:
+            wanted = self._accept(entry.xattrs)
+            xattrs = self._left_out(wanted, set_xattrs_at(parent, name, wanted))
+            if ACCESS_CONTROL in wanted:
                 mode = stat.S_IMODE(os.lstat(name, dir_fd=parent).st_mode)
         record = FileEntry(
             path,
