@@ -96,6 +96,20 @@ def test_known_registries_and_tags_are_suggested(path: str, operator: Client, pr
     assert "hidden.example" not in page
 
 
+def test_a_registry_with_credentials_is_marked_wherever_they_are_kept(
+    path: str, operator: Client, project: Project
+) -> None:
+    Registry.objects.create(project=project, host="typed.example", username="u")
+    Registry.objects.create(project=project, host="dockers.example", credential_source="docker")
+    Registry.objects.create(project=project, host="anybody.example")
+    lines = operator.get(path).content.decode().split("<li>")
+    marked = {
+        host: any(f">{host}<" in line and "signed in" in line for line in lines)
+        for host in ("typed.example", "dockers.example", "anybody.example")
+    }
+    assert marked == {"typed.example": True, "dockers.example": True, "anybody.example": False}
+
+
 def test_a_viewer_a_stranger_and_nobody_are_refused(path: str, users: Users) -> None:
     for who, status in (("viewer", 403), ("stranger", 404)):
         client = client_of(getattr(users, who))
