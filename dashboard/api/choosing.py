@@ -9,14 +9,12 @@ from ninja import Query, Router
 
 from dashboard.api.auth import caller
 from dashboard.api.schemas.choosing import PlatformsOut, PreviewOut, TagsOut
-from dashboard.api.schemas.common import Refusal
+from dashboard.api.schemas.common import REGISTRY
 from dashboard.api.schemas.jobs import PullIn
 from dashboard.api.scope import project_for
 from worker import services
 
 router = Router(tags=["pulls"])
-#: The registry cannot be reached, does not have it, or sent something else.
-REGISTRY = {502: Refusal}
 
 Asked = Annotated[str, Query(min_length=1, max_length=512, examples=["debian:bookworm"])]
 Insecure = Annotated[
@@ -51,7 +49,9 @@ def tags(
 
 
 @router.get(
-    "platforms", response=PlatformsOut, summary="List the platforms that a reference has an image for"
+    "platforms",
+    response={200: PlatformsOut, **REGISTRY},
+    summary="List the platforms that a reference has an image for",
 )
 def platforms(
     request: HttpRequest, reference: Asked, insecure: Insecure = None, project: str | None = None

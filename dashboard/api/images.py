@@ -12,7 +12,7 @@ from ninja.responses import Status
 
 from dashboard.api.auth import caller
 from dashboard.api.paging import Cursor, Limit, newest_first
-from dashboard.api.schemas.common import Page
+from dashboard.api.schemas.common import REGISTRY, Page
 from dashboard.api.schemas.images import (
     ImageOut,
     ImageWithLayersOut,
@@ -107,7 +107,7 @@ def image_referrers(request: HttpRequest, id: int) -> ReferrersOut:
 
 @router.post(
     "images/{int:id}/referrers/look",
-    response=ReferrersOut,
+    response={200: ReferrersOut, **REGISTRY},
     summary="Ask the registry again what refers to an image",
 )
 def look_for_referrers(request: HttpRequest, id: int) -> ReferrersOut:

@@ -104,3 +104,14 @@ def test_what_goes_wrong_has_its_code_and_a_next_step(
     answered, refusal = operator.call(method, path.format(app=app), given)
     assert (answered, refusal["error"]["code"]) == (status, code)
     assert refusal["error"]["hint"]
+
+
+def test_what_asks_a_registry_says_in_its_description_that_it_may_fail(operator: Api) -> None:
+    paths = {name.partition("/v1/")[2]: path for name, path in operator.get("openapi.json")["paths"].items()}
+    for path, verb in {
+        "tags": "get",
+        "platforms": "get",
+        "pulls/preview": "post",
+        "images/{id}/referrers/look": "post",
+    }.items():
+        assert "502" in paths[path][verb]["responses"], path

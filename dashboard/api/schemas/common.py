@@ -48,6 +48,10 @@ class Refusal(Schema):
     error: ErrorOut
 
 
+#: For what asks a registry: it cannot be reached, does not have it, or sent something else.
+REGISTRY = {502: Refusal}
+
+
 class Page(Schema, Generic[Item]):
     """One page of a list. ``next``, sent as ``cursor``, gives the page after; null on the last."""
 
