@@ -75,12 +75,12 @@ def _check_documents(report: Report, image: StoredImage) -> Selected | None:
     name = image.origin or str(image.digest)
     if not _readable(report, image.digest, MANIFEST_MAX, f"The manifest of the image {name}"):
         return None
-    manifest = Manifest.parse(report.store.blobs.read(image.digest, MANIFEST_MAX))
-    if report.repair is not None:
-        report.repair.know_blobs(image, manifest)
-    if not _readable(report, manifest.config.digest, CONFIG_MAX, f"The config of the image {name}"):
-        return None
     try:
+        manifest = Manifest.parse(report.store.blobs.read(image.digest, MANIFEST_MAX))
+        if report.repair is not None:
+            report.repair.know_blobs(image, manifest)
+        if not _readable(report, manifest.config.digest, CONFIG_MAX, f"The config of the image {name}"):
+            return None
         selected = read_image(report.store, image)
     except (ContentError, StoreDamaged) as error:
         report.found("image", name, "damaged", f"The image {name} is no image: {error.message}")

@@ -48,6 +48,9 @@ def check_layers(report: Report) -> int:
 def _check(report: Report, home: Path, diff_id: Digest) -> None:
     try:
         before = home.lstat()
+    except FileNotFoundError:
+        return  # somebody took it meanwhile
+    try:
         wrong = _differences(report, home, diff_id)
     except (OSError, LayerMissing) as error:
         wrong = [str(error)]

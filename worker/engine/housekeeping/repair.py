@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
 from worker.engine.cancel import CancelToken
 from worker.engine.disk import disk_errors
-from worker.engine.errors import ContentError, NotFound, RegistryError, StoreDamaged, StrataError
+from worker.engine.errors import (
+    ContentError,
+    InvalidReference,
+    NotFound,
+    RegistryError,
+    StoreDamaged,
+    StrataError,
+)
 from worker.engine.events import ignore
 from worker.engine.housekeeping.unused import unused
 from worker.engine.layers.spawner import Spawner
@@ -53,8 +61,8 @@ class Repair:
 
     def know(self, image: StoredImage) -> None:
         """Learn from a listed image where its manifest and index are to be had."""
-        if image.origin:
-            reference = Reference.parse(image.origin)
+        reference = _reference(image)
+        if reference is not None:
             for digest in (image.digest, image.index):
                 if digest is not None:
                     manifest = Descriptor(MediaType.OCI_MANIFEST, digest, 0)
@@ -62,15 +70,15 @@ class Repair:
 
     def know_blobs(self, image: StoredImage, manifest: Manifest) -> None:
         """Learn from a listed image whose manifest can be read where config and layers are to be had."""
-        if image.origin:
-            reference = Reference.parse(image.origin)
+        reference = _reference(image)
+        if reference is not None:
             for descriptor in (manifest.config, *manifest.layers):
                 self._blobs.setdefault(descriptor.digest, []).append(_Origin(reference, descriptor))
 
     def know_layers(self, image: StoredImage, selected: Selected) -> None:
         """Learn from a listed image that can be read which blobs its trees come from."""
-        if image.origin:
-            reference = Reference.parse(image.origin)
+        reference = _reference(image)
+        if reference is not None:
             for index in selected.indexes[1:]:
                 nested = Descriptor(index.media_type, index.digest, 0)
                 self._blobs.setdefault(index.digest, []).append(_Origin(reference, nested))
@@ -154,3 +162,10 @@ class Repair:
             LayerWork(
                 store, task, source, Announcer(ignore), self._cancel, Additions(store), spawner, commit
             ).run()
+
+
+def _reference(image: StoredImage) -> Reference | None:
+    """What a listed image was pulled by; None if the list does not say, or says what is no reference."""
+    with contextlib.suppress(InvalidReference):
+        return Reference.parse(image.origin)
+    return None
