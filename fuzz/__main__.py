@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import sys
 from pathlib import Path
@@ -24,6 +25,7 @@ def main() -> None:
     write(corpus)
     dictionary.write_bytes(words())
     target = Target()
+    atexit.register(target.close)
 
     def run(data: bytes) -> None:
         target(data)
