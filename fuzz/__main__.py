@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import os
 import sys
 from pathlib import Path
@@ -25,7 +24,10 @@ def main() -> None:
     write(corpus)
     dictionary.write_bytes(words())
     target = Target()
-    atexit.register(target.close)
+    if child := os.fork():  # libFuzzer ends its process where it stands
+        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        target.close()
+        sys.exit(code)
 
     def run(data: bytes) -> None:
         target(data)
