@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
+import sys
+
 import pytest
 
 from tests.engine.containers.conftest import SLEEP, Lab
@@ -64,3 +68,44 @@ def test_a_container_on_a_tree_that_was_replaced_meanwhile_is_refused(
         lab.containers.create(plan)
     assert lab.containers.status(plan.id).state == "missing"
     assert not lab.home(plan.id).exists()
+
+
+def test_a_tree_under_a_container_that_runs_out_of_sight_is_not_replaced(lab: Lab) -> None:
+    """With Compose a repair runs in a PID and a mount namespace that are not those of the containers."""
+    container_id = lab.start(*SLEEP)
+    assert _unused_elsewhere(lab) == f"The container {container_id} stands on it, and nobody has seen it end."
+    lab.containers.kill(container_id)
+    assert _unused_elsewhere(lab) == "nobody uses it"
+
+
+def test_a_container_that_starts_stands_on_a_tree_that_was_replaced_out_of_sight(lab: Lab) -> None:
+    """It was mounted when it was made, and still is."""
+    container_id = lab.create("/bin/sh", "-c", "exit 3")
+    for diff_id in lab.diff_ids:
+        tree = lab.store.layers.tree(diff_id)
+        subprocess.run(["cp", "-a", tree, tree.with_name("new")], check=True)
+        tree.rename(tree.with_name("old"))
+        tree.with_name("new").rename(tree)
+        shutil.rmtree(tree.with_name("old"))
+    lab.containers.start(container_id)
+    assert lab.ended(container_id).exit_code == 3
+
+
+def _unused_elsewhere(lab: Lab) -> str:
+    """What somebody says who asks for the base's tree, and sees neither our processes nor our mounts."""
+    program = """
+import sys
+from pathlib import Path
+from worker.engine.errors import Conflict
+from worker.engine.housekeeping.unused import unused
+from worker.engine.oci import Digest
+from worker.engine.store import Store
+try:
+    with unused(Store(Path(sys.argv[1])), Digest.parse(sys.argv[2]), None):
+        print("nobody uses it")
+except Conflict as error:
+    print(error.message)
+"""
+    elsewhere = ["unshare", "--pid", "--fork", "--mount", "--mount-proc", sys.executable, "-c", program]
+    asked = [*elsewhere, str(lab.store.root), str(lab.diff_ids[0])]
+    return subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip()

@@ -19,7 +19,6 @@ from worker.engine.containers.driver import Runtime
 from worker.engine.containers.home import Home
 from worker.engine.containers.host import runtime_here
 from worker.engine.containers.log import TAIL, LogLine, tail
-from worker.engine.containers.mounts import mounted_at
 from worker.engine.containers.overlay import unmount
 from worker.engine.containers.plan import ContainerPlan, ContainerStatus, check_id
 from worker.engine.containers.run import Run, signal_number, status_of
@@ -117,7 +116,7 @@ class Containers:
             driver.delete(self.runtime, home)
             if last is not None:
                 last.settle(home)
-            self._ensure_mounted(home)
+            self._mount_again(home)
             home.exit_file.unlink(missing_ok=True)
             home.run.unlink(missing_ok=True)
             self._run(home)
@@ -241,11 +240,9 @@ class Containers:
             with contextlib.suppress(RuntimeMissing):
                 driver.delete(self.runtime, home)
 
-    def _ensure_mounted(self, home: Home) -> None:
+    def _mount_again(self, home: Home) -> None:
+        """What is mounted may stand on a tree that was replaced by a repair that did not see the mount."""
         lowers = self._lowers(home)
-        mounted = mounted_at(home.rootfs)
-        if mounted is not None and mounted.fstype == "overlay":
-            return
         unmount(home.rootfs)
         overlay_of(home, lowers).mount()
 

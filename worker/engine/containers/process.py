@@ -35,8 +35,14 @@ class HostProcess:
         return None if started is None else cls(pid, started, _boot())
 
     @property
+    def before_boot(self) -> bool:
+        """Whether the machine was started anew since."""
+        return self.boot != _boot()
+
+    @property
     def alive(self) -> bool:
-        return self.boot == _boot() and _started(self.pid) == self.started
+        """Whether it lives, as far as this process's PID namespace shows."""
+        return not self.before_boot and _started(self.pid) == self.started
 
     def send(self, number: int) -> bool:
         """Send a signal; tell whether the process was there to get it."""

@@ -55,6 +55,10 @@ class Run:
         value["started_at"] = self.started_at.isoformat() if self.started_at else None
         write_json(home.run, value)
 
+    def over(self, home: Home) -> bool:
+        """Whether it has ended for sure, also if its processes are out of sight: in another PID namespace."""
+        return home.exit_file.exists() or self.process.before_boot
+
     def finish(self, home: Home, signals: tuple[tuple[int, float], ...]) -> bool:
         """Send signals in turn, each with the seconds to wait for the end; then see the end reported.
 

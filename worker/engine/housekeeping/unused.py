@@ -21,12 +21,12 @@ from worker.engine.store import Store
 
 @contextlib.contextmanager
 def unused(store: Store, diff_id: Digest, cancel: CancelToken | None) -> Iterator[None]:
-    """Within the block no container has the layer's tree mounted, and none begins to. Be quick.
+    """Within the block no running container has the layer's tree mounted, and none begins to. Be quick.
 
-    One that does not run is unmounted; when it is started it is mounted again.
+    One that does not run is unmounted, if its mount is seen from here; a start mounts it again anyway.
 
     Raises:
-        Conflict: one that stands on it runs, or is just changing.
+        Conflict: one that stands on it runs, perhaps out of sight, or is just changing.
         StoreDamaged: the record of a container cannot be read.
         MountFailed: one cannot be unmounted.
         StoreError: the disk refuses.
@@ -42,10 +42,11 @@ def unused(store: Store, diff_id: Digest, cancel: CancelToken | None) -> Iterato
                 continue
             _hold(home, held)
             run = Run.last(home)
-            if run is not None and run.process.alive:
+            # With Compose this process sees neither the processes nor the mounts of containers.
+            if run is not None and not run.over(home):
                 raise Conflict(
-                    f"The container {home.id}, which runs, stands on it.",
-                    hint="Stop the container, and scrub again.",
+                    f"The container {home.id} stands on it, and nobody has seen it end.",
+                    hint="Stop or remove the container, and scrub again.",
                 )
             if mounted_at(home.rootfs) is not None:
                 unmount(home.rootfs)
