@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from worker.engine.cancel import CancelToken
 from worker.engine.errors import RegistryMisbehaved
-from worker.engine.registry.addresses import Guard, NamedBy, Zone, zone_of
+from worker.engine.registry.addresses import Guard, NamedBy, Zone, literal, zone_of
 from worker.engine.registry.sockets import Dialler
 
 
@@ -50,6 +50,27 @@ from worker.engine.registry.sockets import Dialler
 )
 def test_zones(address: str, zone: Zone) -> None:
     assert zone_of(address) is zone
+
+
+@pytest.mark.parametrize(
+    ("host", "address"),
+    [
+        ("127.0.0.1", "127.0.0.1"),
+        ("127.0.0.1.", "127.0.0.1"),
+        ("127.1", "127.0.0.1"),
+        ("2130706433", "127.0.0.1"),
+        ("0x7f.0.0.1", "127.0.0.1"),
+        ("[::1]", "::1"),
+        ("fe80::1%eth0", "fe80::1"),
+        ("registry.example", None),
+        ("1.example", None),
+        ("bücher.example", None),
+        ("", None),
+    ],
+)
+def test_an_address_is_known_in_every_form(host: str, address: str | None) -> None:
+    """Through a proxy it is looked up by the proxy, which may stand where nobody else can look."""
+    assert literal(host) == address
 
 
 @given(st.ip_addresses())

@@ -7,9 +7,15 @@ import pytest
 from samples.images import SampleImage
 from samples.proxy import SampleProxy
 from samples.registry import SampleRegistry
-from tests.engine.registry.conftest import QUICK
+from tests.engine.registry.conftest import BLOB, QUICK
 from worker.engine import registry as engine
-from worker.engine.errors import CertificateRejected, ProxyFailed, ProxyRefused, UnknownHost
+from worker.engine.errors import (
+    CertificateRejected,
+    ProxyFailed,
+    ProxyRefused,
+    RegistryMisbehaved,
+    UnknownHost,
+)
 from worker.engine.registry import DIRECT, Credentials, Endpoint, Proxy, RegistryClient
 
 ALICE = Credentials("alice", "wonder:land")
@@ -85,11 +91,28 @@ def test_a_proxy_that_refuses_is_blamed_at_once(
             proxy.seen.clear()
             with pytest.raises(ProxyRefused) as caught:
                 reached(endpoint, sample)
-            assert "credentials" in caught.value.message or "407" in caught.value.message
+            # Whether none were sent or wrong ones: neither must be claimed where the other is the case.
+            assert "wants credentials, or others than it was sent (status 407)" in caught.value.message
             assert len(proxy.seen) <= 2
             report, names = steps(endpoint)
             assert names[-1] == "Proxy"
             assert isinstance(report.error, ProxyRefused)
+
+
+@pytest.mark.parametrize("inside", ["127.1", "2130706433", "169.254.169.254", "[::1]"])
+def test_it_is_not_led_by_a_stranger_to_what_only_this_machine_can_reach(
+    registry: SampleRegistry, inside: str
+) -> None:
+    """A proxy on this machine would go there; addresses are told from names in any form."""
+    registry.faults.location = f"http://{inside}:1/latest"
+    with SampleProxy() as proxy:
+        endpoint = Endpoint(registry.host, insecure=True, proxy=Proxy(proxy.url))
+        with (
+            RegistryClient(endpoint, retries=QUICK) as client,
+            pytest.raises(RegistryMisbehaved, match="nothing was sent there"),
+        ):
+            client.open_blob("team/app", BLOB)
+        assert not any(":1/latest" in line for line in proxy.seen)
 
 
 def test_the_test_says_what_of_a_proxy_fails(closed_port: int) -> None:

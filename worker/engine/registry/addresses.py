@@ -6,6 +6,8 @@ URLs of foreign layers. Neither shall make this machine ask what stands behind i
 
 from __future__ import annotations
 
+import contextlib
+import socket
 from enum import Enum
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
@@ -65,6 +67,19 @@ def zone_of(address: str) -> Zone:
     if parsed.is_link_local or parsed.is_multicast or parsed in _METADATA:
         return Zone.LINK
     return Zone.ANYWHERE if parsed.is_global else Zone.PRIVATE
+
+
+def literal(host: str) -> str | None:
+    """The IP address that is written in place of a host's name; None if it is a name.
+
+    Also in the odd forms that resolvers take for IPv4: ``127.1``, ``2130706433``, ``0x7f.0.0.1``.
+    """
+    text = host.strip("[]").rstrip(".")
+    with contextlib.suppress(ValueError):
+        return str(ip_address(text.partition("%")[0]))
+    with contextlib.suppress(OSError, UnicodeError):
+        return socket.inet_ntoa(socket.inet_aton(text))
+    return None
 
 
 def _ipv4_within(address: IPv6Address) -> IPv4Address | None:

@@ -82,10 +82,10 @@ def unusable_proxy(host: str, why: str) -> ProxyFailed:
     return ProxyFailed(f"The HTTP proxy did not connect to {host}: {why}.")
 
 
-def refusal(host: str, status: int, *, known: bool = False) -> ProxyFailed:
-    """Say what a proxy's own answer means that is no success; ``known``: it was sent credentials."""
+def refusal(host: str, status: int) -> ProxyFailed:
+    """Say what a proxy's own answer means that is no success."""
     if status == 407:
-        wants = "it does not accept the credentials" if known else "it wants credentials"
+        wants = "it wants credentials, or others than it was sent"
         return ProxyRefused(f"The HTTP proxy did not connect to {host}: {wants} (status 407).")
     kind = ProxyRefused if 400 <= status < 500 else ProxyFailed
     return kind(f"The HTTP proxy did not connect to {host}: it answered with status {status}.")
@@ -116,7 +116,7 @@ def tunnel(sock: socket.socket, way: Way, target: str, tls: ssl.SSLContext) -> s
     if len(words) < 2 or not words[0].startswith("HTTP/") or not re.fullmatch("[1-5][0-9][0-9]", words[1]):
         raise unusable_proxy(target, f"{way.netloc} does not answer as a proxy")
     if words[1] != "200":
-        raise refusal(target, int(words[1]), known=bool(way.authorization))
+        raise refusal(target, int(words[1]))
     return stream
 
 

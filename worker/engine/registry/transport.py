@@ -14,7 +14,7 @@ import urllib3
 
 from worker.engine.cancel import CancelToken
 from worker.engine.errors import RegistryMisbehaved
-from worker.engine.registry.addresses import NamedBy
+from worker.engine.registry.addresses import NamedBy, literal
 from worker.engine.registry.endpoint import Endpoint
 from worker.engine.registry.failures import translated
 from worker.engine.registry.proxy import Way, refusal, way_to
@@ -131,7 +131,7 @@ class Transport:
             )
         if raw.status == 407 and way is not None:
             raw.close()
-            raise refusal(_shown(url), raw.status, known=bool(way.authorization))
+            raise refusal(_shown(url), raw.status)
         return Response(
             raw,
             host=_shown(url),
@@ -162,9 +162,9 @@ class Transport:
             return self._managers[key]
 
     def _check_literal(self, url: SplitResult, named_by: NamedBy) -> None:
-        with contextlib.suppress(ValueError):  # a name
-            if not self.dialler.guard.allows(url.hostname or "", named_by):
-                raise led_inside(_shown(url), named_by)
+        address = literal(url.hostname or "")
+        if address is not None and not self.dialler.guard.allows(address, named_by):
+            raise led_inside(_shown(url), named_by)
 
     def _make_manager(self, scheme: str, named_by: NamedBy, way: Way | None) -> urllib3.PoolManager:
         own_host = named_by is NamedBy.PERSON
