@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from worker.engine.errors import Conflict, NotAllowed
 from worker.engine.registry import ConnectionReport, test_connection
-from worker.engine.registry.patience import impatient
+from worker.engine.registry.patience import impatient, within_reason
 from worker.models import Project, RateLimit, Registry, Role
 from worker.models.limits import require_allowed
 from worker.models.reach import endpoint_of
@@ -23,6 +23,9 @@ from worker.services.registry_changes import (
     way_of,
 )
 from worker.services.registry_options import at, registry_host
+
+# A person waits. Each step has a time limit of its own; but an answer that trickles outlasts them.
+_TEST_SECONDS = 60.0
 
 
 def save_registry(
@@ -91,10 +94,13 @@ def test_registry(registry: Registry, *, by: User | None) -> ConnectionReport:
     Raises:
         NotAllowed: ``by`` is no operator of the project; or the host or a mirror is not on the allow-list.
         Conflict: a stored secret cannot be decrypted, or there is no Docker config.json where one is wanted.
+        RegistryTimeout: it takes longer than a minute; nothing is kept then.
     """
     require(by, registry.project, Role.OPERATOR)
     require_allowed(registry.host)
-    report = test_connection(impatient(endpoint_of(registry)))
+    endpoint = impatient(endpoint_of(registry))
+    with within_reason(endpoint, _TEST_SECONDS, "It answers, but hardly: see what is in between.") as cancel:
+        report = test_connection(endpoint, cancel)
     registry.checked_at, registry.check_error = timezone.now(), _what_is_wrong(report)
     # Somebody may have removed the row meanwhile, or made it lead elsewhere.
     Registry.objects.filter(pk=registry.pk, host=registry.host).update(

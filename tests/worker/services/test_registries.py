@@ -9,7 +9,8 @@ from pytest_django import Settings
 
 from tests.conftest import Users
 from worker import services
-from worker.engine.errors import Conflict, InvalidInput, NotAllowed
+from worker.engine.cancel import CancelToken
+from worker.engine.errors import Conflict, InvalidInput, NotAllowed, RegistryTimeout
 from worker.engine.registry import ConnectionReport, Endpoint
 from worker.models import Project, RateLimit, Registry
 from worker.models.reach import endpoint_for
@@ -143,17 +144,32 @@ def test_a_test_says_nothing_of_what_was_changed_meanwhile(
     registry = save(project, users, host="localhost:1", username="", password=None)
     try_it = registries.test_connection
 
-    def slowly(endpoint: Endpoint) -> ConnectionReport:
+    def slowly(endpoint: Endpoint, cancel: CancelToken) -> ConnectionReport:
         row = Registry.objects.get(pk=registry.pk)
         if meanwhile == "removed":
             services.delete_registry(row, by=users.admin)
         else:
             save(project, users, registry=row, host="localhost:2", username="", password=None)
-        return try_it(endpoint)
+        return try_it(endpoint, cancel)
 
     monkeypatch.setattr(registries, "test_connection", slowly)
     assert not services.test_registry(registry, by=users.operator).ok
     assert not Registry.objects.exclude(checked_at=None).exists()
+
+
+def test_a_test_that_does_not_end_is_ended(
+    project: Project, users: Users, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def forever(endpoint: Endpoint, cancel: CancelToken) -> None:
+        cancel.wait(60)
+
+    monkeypatch.setattr(registries, "test_connection", forever)
+    monkeypatch.setattr(registries, "_TEST_SECONDS", 0.05)
+    registry = save(project, users)
+    with pytest.raises(RegistryTimeout):
+        services.test_registry(registry, by=users.operator)
+    registry.refresh_from_db()
+    assert registry.checked_at is None
 
 
 def test_what_was_granted_to_its_credentials_is_forgotten_with_a_registry(

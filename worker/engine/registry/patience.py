@@ -18,6 +18,7 @@ _CONNECT_SECONDS = 5.0
 _STALL_SECONDS = 10.0
 SECONDS = 20.0
 """For an answer as a whole."""
+_HINT = "Try again later; or pull without looking first: a pull waits longer."
 
 
 def impatient(endpoint: Endpoint) -> Endpoint:
@@ -27,7 +28,9 @@ def impatient(endpoint: Endpoint) -> Endpoint:
 
 
 @contextlib.contextmanager
-def within_reason(endpoint: Endpoint, seconds: float | None = None) -> Iterator[CancelToken]:
+def within_reason(
+    endpoint: Endpoint, seconds: float | None = None, hint: str = _HINT
+) -> Iterator[CancelToken]:
     """Give up when the answer as a whole takes too long, however steadily it trickles: :data:`SECONDS`.
 
     Raises:
@@ -43,7 +46,7 @@ def within_reason(endpoint: Endpoint, seconds: float | None = None) -> Iterator[
     except Cancelled as error:
         raise RegistryTimeout(
             f"{endpoint.host} took longer than {seconds:.0f} seconds to answer.",
-            hint="Try again later; or pull without looking first: a pull waits longer.",
+            hint=hint,
         ) from error
     finally:
         timer.cancel()
