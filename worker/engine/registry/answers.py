@@ -93,13 +93,18 @@ def expect_api(response: Response) -> None:
     refuse_page(response)
 
 
+def is_page(response: Response) -> bool:
+    """Whether it is a web page, as proxies and login forms send them."""
+    return response.content_type in _PAGES
+
+
 def refuse_page(response: Response) -> None:
     """Refuse the web page of a proxy or a login form, which often comes with status 200.
 
     Raises:
         RegistryMisbehaved: it is one.
     """
-    if response.content_type in _PAGES:
+    if is_page(response):
         where = f" for {response.subject}" if response.subject else ""
         raise RegistryMisbehaved(f"{response.host} answered with a web page{where}, not as a registry does.")
 

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 from worker.engine.errors import InvalidManifest, RegistryMisbehaved
 from worker.engine.oci import ACCEPTED_MANIFESTS, Descriptor, Digest, MediaType
-from worker.engine.registry.answers import expect, refuse_page
+from worker.engine.registry.answers import expect, is_page, refuse_page
 from worker.engine.registry.manifests import MANIFEST_MAX, FetchedManifest
 from worker.engine.registry.response import Response
 from worker.engine.registry.session import Session
@@ -19,7 +19,6 @@ REFERRERS_MAX = 500
 _PAGES_MAX = 10
 # The specification says 404; others that have never heard of it complain of the address or the method.
 _UNKNOWN_API = frozenset({400, 404, 405, 406, 501})
-_PAGES = {"text/html", "application/xhtml+xml"}
 _ACCEPT_INDEX = {"Accept": MediaType.OCI_INDEX}
 _ACCEPT_ANY = {"Accept": ", ".join(ACCEPTED_MANIFESTS)}
 
@@ -45,7 +44,7 @@ def fetch_referrers(
         with session.request(
             "GET", path, repository=repository, subject=name, headers=_ACCEPT_INDEX
         ) as response:
-            unknown = response.status in _UNKNOWN_API or response.content_type in _PAGES
+            unknown = response.status in _UNKNOWN_API or is_page(response)
             if unknown and not found and not response.redirected:
                 return None
             expect(response, 200)
