@@ -16,6 +16,7 @@ from worker.models.limits import require_allowed
 from worker.models.reach import endpoint_of
 from worker.models.reconciling import reconcile
 from worker.progress import announce
+from worker.tasks.bounds import layer_limits
 from worker.tasks.findings import of_collected, of_scrubbed
 from worker.tasks.forgetting import forget_removed
 from worker.tasks.rebuilding import rebuild
@@ -58,6 +59,7 @@ def _scrub(job: Job, listener: Listener, cancel: CancelToken) -> Outcome:
         endpoint_of=lambda host: _endpoint(job.project, host),
         listener=listener,
         cancel=cancel,
+        limits=layer_limits(),
     )
     _reconcile(store)
     return Outcome(of_scrubbed(scrubbed, repair=repair))

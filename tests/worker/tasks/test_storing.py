@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
+from pytest_django import Settings
 
 from samples.images import SampleImage, image, layer, recompressed
 from samples.registry import SampleRegistry
@@ -186,6 +187,16 @@ def test_a_scrub_finds_and_a_repair_mends(project: Project, store: Store, pull: 
     assert (repaired["found"], repaired["repaired"]) == (2, 2), repaired["findings"]
     assert (store.layers.tree(APP.diff_ids[0]) / "etc" / "name").read_bytes() == b"base"
     assert done(services.start_scrub(project, repair=False, by=None)).result["found"] == 0
+
+
+def test_a_repair_is_bound_by_what_a_layer_may_be(
+    project: Project, store: Store, pull: Pull, settings: Settings
+) -> None:
+    pull("app", APP)
+    damage(store, APP)
+    settings.LAYER_MAX_ENTRIES = 1
+    _blob, tree = done(services.start_scrub(project, repair=True, by=None)).result["findings"][::-1]
+    assert "it has more than 1 entries" in tree["message"]
 
 
 def test_a_lost_tree_is_lost_in_the_catalog_too(project: Project, store: Store, pull: Pull) -> None:

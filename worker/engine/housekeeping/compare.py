@@ -170,14 +170,9 @@ class Comparison:
             if path not in self._links and first.setdefault(inode, path) != path:
                 yield f"{_shown(path)} is the same file as {_shown(first[inode])}, and should not be"
         for path, link in self._links.items():
-            target = link
-            for _ in range(len(self._links)):  # a link may name another link
-                if target not in self._links:
-                    break
-                target = self._links[target]
             found = self._inodes.get(path)
-            if path not in self._records and (found is None or found != self._inodes.get(target)):
-                yield f"{_shown(path)} is not the same file as {_shown(target)}"
+            if path not in self._records and (found is None or found != self._inodes.get(link)):
+                yield f"{_shown(path)} is not the same file as {_shown(link)}"
 
 
 class _opened:

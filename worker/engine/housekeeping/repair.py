@@ -19,6 +19,7 @@ from worker.engine.errors import (
 )
 from worker.engine.events import ignore
 from worker.engine.housekeeping.unused import unused
+from worker.engine.layers import Limits
 from worker.engine.layers.spawner import Spawner
 from worker.engine.oci import INDEX_TYPES, MANIFEST_TYPES, Descriptor, Digest, Manifest, MediaType, Reference
 from worker.engine.pipeline.additions import Additions
@@ -49,13 +50,19 @@ class Repair:
     """Mends one thing at a time. All methods raise what kept them from it."""
 
     def __init__(
-        self, store: Store, pin: Pin, endpoint_of: EndpointOf | None, cancel: CancelToken | None
+        self,
+        store: Store,
+        pin: Pin,
+        endpoint_of: EndpointOf | None,
+        cancel: CancelToken | None,
+        limits: Limits | None,
     ) -> None:
         """``endpoint_of`` is given a registry's host; without it nothing is fetched."""
         self._store = store
         self._pin = pin
         self._endpoint_of = endpoint_of
         self._cancel = cancel or CancelToken()
+        self._limits = limits
         self._blobs: dict[Digest, list[_Origin]] = {}
         self._trees: dict[Digest, list[_Origin]] = {}
 
@@ -159,8 +166,9 @@ class Repair:
             if task.need is Need.TREE_AGAIN:
                 with disk_errors("extract a layer"):
                     spawner.prepare()
+            announcer, additions = Announcer(ignore), Additions(store)
             LayerWork(
-                store, task, source, Announcer(ignore), self._cancel, Additions(store), spawner, commit
+                store, task, source, announcer, self._cancel, additions, spawner, commit, self._limits
             ).run()
 
 

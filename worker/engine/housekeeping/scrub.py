@@ -17,6 +17,7 @@ from worker.engine.housekeeping.layer_check import check_layers
 from worker.engine.housekeeping.repair import EndpointOf, Repair
 from worker.engine.housekeeping.report import Report
 from worker.engine.housekeeping.values import Scrubbed
+from worker.engine.layers import Limits
 from worker.engine.store import Store
 
 
@@ -27,6 +28,7 @@ def scrub(
     endpoint_of: EndpointOf | None = None,
     listener: Listener = ignore,
     cancel: CancelToken | None = None,
+    limits: Limits | None = None,
 ) -> Scrubbed:
     """Hash every blob, read every listed image's documents, compare every layer with its file index.
 
@@ -38,6 +40,7 @@ def scrub(
             damaged layers anew, and put each in the place of the old one at once; clear away what is damaged
             and not needed.
         endpoint_of: How to talk to the registry with this host; without it nothing is fetched.
+        limits: What a layer that is extracted anew may be; None for the usual.
 
     Raises:
         DiskFull, StoreNotWritable: in a repair; what was mended by then stays mended.
@@ -48,7 +51,7 @@ def scrub(
         mender = None
         if repair:
             store.prepare()
-            mender = Repair(store, stack.enter_context(store.pin(cancel)), endpoint_of, cancel)
+            mender = Repair(store, stack.enter_context(store.pin(cancel)), endpoint_of, cancel, limits)
         report = Report(store, mender, listener, cancel)
         check_images(report)
         blobs = check_blobs(report)
