@@ -90,7 +90,7 @@ class Endpoint:
         proxy: None means what the environment prescribes.
         prefix: What stands before the name of every repository there, without slashes around it: a project of
             a caching registry (``dockerhub``, ``proxy/hub``).
-        mirrors: Asked before the registry itself, in this order; their own mirrors do not count.
+        mirrors: Asked before the registry itself, in this order; their own mirrors and caps do not count.
         mirror_tags: Whether mirrors may say what a tag points to. They may be behind. If not, they are asked
             by digest alone.
         caps: None means no limits of our own.
