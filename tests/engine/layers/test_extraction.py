@@ -15,7 +15,15 @@ import pytest
 
 from samples.images import Entry, from_tar, layer, write_tar
 from worker.engine.cancel import CancelToken
-from worker.engine.errors import Cancelled, CorruptLayer, DiskFull, SandboxError, StrataError, UnsafeLayer
+from worker.engine.errors import (
+    Cancelled,
+    CorruptLayer,
+    DiskFull,
+    SandboxError,
+    StoreDamaged,
+    StrataError,
+    UnsafeLayer,
+)
 from worker.engine.layers import FileIndex, Limits
 from worker.engine.layers.extraction import Extracted, Extraction
 
@@ -113,6 +121,21 @@ def test_a_child_that_stopped_early_wants_no_more(place: Path) -> None:
             assert fed < 1000
         with pytest.raises(CorruptLayer):
             extraction.finish(lambda: None)
+
+
+def test_a_file_that_is_cut_off_meanwhile_ends_it(place: Path) -> None:
+    """And does not keep it busy for ever, as the cancelling would find."""
+    cancel = CancelToken()
+    timer = threading.Timer(20, cancel.cancel)
+    timer.start()
+    (place / "blob").write_bytes(b"rubbish")
+    with (
+        (place / "blob").open("rb") as file,
+        Extraction(place / "tree", place / "index", cancel=cancel) as extraction,
+        pytest.raises(StoreDamaged, match="cut off"),
+    ):
+        extraction.feed_file(file.fileno(), 0, 100)
+    timer.cancel()
 
 
 def test_cancelling_ends_a_child_that_waits_for_input(place: Path) -> None:

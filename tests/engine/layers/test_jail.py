@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -16,7 +18,7 @@ import pytest
 from samples.images import layer
 from tests.engine.layers.processes import alive, below
 from tests.support.processes import wait_until
-from worker.engine.errors import SandboxError
+from worker.engine.errors import SandboxError, StoreError
 from worker.engine.layers import jail
 from worker.engine.layers.extraction import Extraction
 from worker.engine.layers.spawner import Spawner
@@ -40,6 +42,28 @@ def test_leaving_ends_the_child_and_closes_everything(place: Path) -> None:
         assert alive(server)
     assert not alive(server)
     assert set(Path("/proc/self/fd").iterdir()) == before
+
+
+def test_an_extraction_that_cannot_begin_keeps_nothing_open(place: Path) -> None:
+    (place / "index").touch()
+    before = set(Path("/proc/self/fd").iterdir())
+    with pytest.raises(StoreError, match="File exists"):
+        Extraction(place / "tree", place / "index")
+    assert set(Path("/proc/self/fd").iterdir()) == before
+
+
+def test_a_process_with_more_than_a_thousand_open_files_extracts_too(place: Path) -> None:
+    """A large machine has many layers in flight, and select(2) knows no file from 1024 on."""
+    sample = layer({"etc/motd": b"hello"}, dirs=["etc"])
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(4096, hard), hard))
+    with contextlib.ExitStack() as stack:
+        stack.callback(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
+        for _ in range(1100):
+            stack.callback(os.close, os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC))
+        with Extraction(place / "tree", place / "index") as extraction:
+            extraction.feed(sample.blob)
+            assert extraction.finish(lambda: None).diff_id == sample.diff_id.hex
 
 
 def test_one_server_starts_all_children(place: Path) -> None:
@@ -103,7 +127,7 @@ _PRISONER = """
 import ctypes, errno, json, os, socket, sys
 from pathlib import Path
 from worker.engine.layers import jail
-from worker.engine.errors import SandboxError
+from worker.engine.errors import SandboxError, StoreError
 
 outside = os.stat("/etc/hostname").st_ino
 jail.enter(os.fsencode(sys.argv[1]), 1 << 30)

@@ -10,7 +10,6 @@ import errno
 import fcntl
 import json
 import os
-import select
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,10 +17,10 @@ from typing import Any, Self
 
 from worker.engine.cancel import CancelToken
 from worker.engine.disk import disk_errors
-from worker.engine.errors import SandboxError, StrataError
+from worker.engine.errors import SandboxError, StoreDamaged, StrataError
 from worker.engine.layers.index import EntryType, FileIndex
 from worker.engine.layers.limits import Limits
-from worker.engine.layers.spawner import Spawner
+from worker.engine.layers.spawner import Spawner, readable
 from worker.engine.layers.xattrs import OVERLAY_OPAQUE
 
 _PIPE_BYTES = 1 << 20  # what an unprivileged user may ask for, by default
@@ -122,10 +121,15 @@ class Extraction:
         """Like :meth:`feed`, for ``count`` bytes of an open file: the kernel hands its pages on, uncopied.
 
         They must not change any more.
+
+        Raises:
+            StoreDamaged: the file ends before, though it had them: somebody else cut it off.
         """
         try:
             while count:
                 moved = self._splice(file, offset, count)
+                if not moved:
+                    raise StoreDamaged("A blob was cut off while it was unpacked.")
                 offset, count = offset + moved, count - moved
         except BrokenPipeError:
             return False
@@ -159,20 +163,23 @@ class Extraction:
         raise self._failure(status)
 
     def _start(self, index_path: Path, limits: Limits, spawner: Spawner, stack: contextlib.ExitStack) -> None:
-        self._reports, reports = os.pipe()
-        stack.callback(os.close, self._reports)
-        self._errors, errors = os.pipe()
-        stack.callback(os.close, self._errors)
-        source, self._input = os.pipe()
-        stack.callback(self._close_input)
-        index = os.open(index_path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        with contextlib.suppress(OSError):
-            fcntl.fcntl(source, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
-        files = (source, index, reports, errors)
+        theirs: list[int] = []  # which the child has copies of, once it has started
         try:
-            self._child = spawner.spawn(self._tree, limits, files)
+            source, self._input = os.pipe()
+            theirs.append(source)
+            stack.callback(self._close_input)
+            theirs.append(os.open(index_path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+            self._reports, reports = os.pipe()
+            theirs.append(reports)
+            stack.callback(os.close, self._reports)
+            self._errors, errors = os.pipe()
+            theirs.append(errors)
+            stack.callback(os.close, self._errors)
+            with contextlib.suppress(OSError):
+                fcntl.fcntl(source, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
+            self._child = spawner.spawn(self._tree, limits, theirs)
         finally:
-            for fd in files:
+            for fd in theirs:
                 os.close(fd)
         stack.callback(self._child.close)
         if self._cancel is not None:
@@ -184,9 +191,8 @@ class Extraction:
         except OSError as error:
             if error.errno != errno.EINVAL:
                 raise
-        return os.write(
-            self._input, os.pread(file, min(count, _PIPE_BYTES), offset)
-        )  # no splice on this disk
+        # This file system has no splice.
+        return os.write(self._input, os.pread(file, min(count, _PIPE_BYTES), offset))
 
     def _close_input(self) -> None:
         if self._input >= 0:
@@ -195,8 +201,7 @@ class Extraction:
 
     def _listen(self, seconds: float) -> bool:
         """Read the reports that are there, or come soon; False once the child has closed its end."""
-        ready, _, _ = select.select([self._reports], [], [], seconds)
-        if not ready:
+        if not readable(self._reports, seconds):
             return True
         data = os.read(self._reports, 1 << 16)
         *lines, self._unread = (self._unread + data).split(b"\n")

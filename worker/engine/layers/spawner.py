@@ -52,7 +52,7 @@ class Child:
         told = os.read(self._status, STATUS.size)
         if not told:
             # The kernel kills the child when the server ends, which takes a moment more.
-            select.select([self._pidfd], [], [])
+            readable(self._pidfd)
             return None
         (status,) = STATUS.unpack(told)
         return int(status)
@@ -60,7 +60,7 @@ class Child:
     def close(self) -> None:
         """Kill it, and wait until it is gone."""
         self.kill()
-        select.select([self._pidfd], [], [])
+        readable(self._pidfd)
         os.close(self._pidfd)
         os.close(self._status)
 
@@ -136,3 +136,10 @@ class Spawner:
                     process_group=0,  # a Ctrl-C in the terminal is for this process to handle
                 )
         return self._control
+
+
+def readable(fd: int, seconds: float | None = None) -> bool:
+    """Wait for something to read, or for the end (of a pidfd: its process's), at most ``seconds``."""
+    poll = select.poll()  # select(2) knows no file descriptors from 1024 on
+    poll.register(fd, select.POLLIN)
+    return bool(poll.poll(None if seconds is None else seconds * 1000))
