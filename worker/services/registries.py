@@ -98,7 +98,7 @@ def test_registry(registry: Registry, *, by: User | None) -> ConnectionReport:
     """
     require(by, registry.project, Role.OPERATOR)
     require_allowed(registry.host)
-    endpoint = impatient(endpoint_of(registry))
+    endpoint = impatient(endpoint_of(registry), in_turn=False)
     with within_reason(endpoint, _TEST_SECONDS, "It answers, but hardly: see what is in between.") as cancel:
         report = test_connection(endpoint, cancel)
     registry.checked_at, registry.check_error = timezone.now(), _what_is_wrong(report)

@@ -21,10 +21,20 @@ SECONDS = 20.0
 _HINT = "Try again later; or pull without looking first: a pull waits longer."
 
 
-def impatient(endpoint: Endpoint) -> Endpoint:
-    """Return the same registry, and the same mirrors, with short time limits."""
-    mirrors = tuple(impatient(mirror) for mirror in endpoint.mirrors)
-    return replace(endpoint, mirrors=mirrors, connect_timeout=_CONNECT_SECONDS, stall_timeout=_STALL_SECONDS)
+def impatient(endpoint: Endpoint, *, in_turn: bool = True) -> Endpoint:
+    """Return the same registry, and the same mirrors, with short time limits.
+
+    Args:
+        in_turn: Mirrors are waited for one after another. They share what one registry gets, so that there is
+            time left for the registry itself when none of them answers.
+    """
+    share = max(1, len(endpoint.mirrors)) if in_turn else 1
+    mirrors = tuple(_limited(mirror, share) for mirror in endpoint.mirrors)
+    return replace(_limited(endpoint), mirrors=mirrors)
+
+
+def _limited(endpoint: Endpoint, share: int = 1) -> Endpoint:
+    return replace(endpoint, connect_timeout=_CONNECT_SECONDS / share, stall_timeout=_STALL_SECONDS / share)
 
 
 @contextlib.contextmanager
