@@ -97,7 +97,7 @@ def pull_platforms(
             return describe_all(store, reference, images, tasks, brought, documents.fetched)
     except ContentError:
         with contextlib.suppress(StrataError):  # why the pull failed is what matters
-            additions.take_back()
+            additions.take_back(cancel)
         raise
 
 

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from samples.images import from_tar, image
 from samples.registry import SampleRegistry
 from tests.engine.pull.helpers import left, pull_it, random_layer
+from tests.support.processes import wait_until
+from worker.engine.cancel import CancelToken
 from worker.engine.errors import CorruptLayer
 from worker.engine.store import Content, Store
 
@@ -33,3 +39,26 @@ def test_nothing_stays_when_nobody_works(store: Store, registry: SampleRegistry)
     with pytest.raises(CorruptLayer):
         pull_it(store, registry.push("bad", "1", BAD), at_once=1)
     assert left(store) == []
+
+
+def test_nobody_waits_for_ever_while_others_delete(store: Store, registry: SampleRegistry) -> None:
+    """A cancelled pull ends, and tells what it found; what it brought is out of sight."""
+    store.prepare()
+    cancel = CancelToken()
+
+    def cancel_when_it_is_out_of_sight() -> None:
+        wait_until(lambda: any(store.trash.path.iterdir()), 60, "something is thrown away")
+        cancel.cancel()
+
+    fd = os.open(store.trash.path, os.O_RDONLY)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX)  # as who empties it does
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(cancel_when_it_is_out_of_sight)
+            with pytest.raises(CorruptLayer):
+                pull_it(store, registry.push("bad", "1", BAD), at_once=1, cancel=cancel)
+    finally:
+        os.close(fd)
+    found = left(store)
+    assert found
+    assert all(name.startswith("ingest/trash/") for name in found)

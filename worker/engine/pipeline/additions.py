@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 
+from worker.engine.cancel import CancelToken
 from worker.engine.oci import Digest
 from worker.engine.pipeline.needed import Needed
 from worker.engine.store import Store
@@ -26,13 +27,14 @@ class Additions:
         with self._lock:
             self._layers.add(diff_id)
 
-    def take_back(self) -> None:
+    def take_back(self, cancel: CancelToken | None = None) -> None:
         """Remove what was added, but for what a listed image, a container or other running work needs.
 
         The pull's own pin must be released before.
 
         Raises:
             StoreError: the disk refuses, or what is needed cannot be told.
+            Cancelled: it is out of sight; deleting it, and what others threw away before, is left to others.
         """
         if not (self._blobs or self._layers):
             return
@@ -46,4 +48,4 @@ class Additions:
                 store.trash.take(store.blobs.partial(digest))
             for diff_id in self._layers - marks.needed.layers:
                 store.trash.take(store.layers.home(diff_id))
-        store.trash.empty()
+        store.trash.empty(cancel)

@@ -102,15 +102,6 @@ class BlobStore:
         except FileNotFoundError:
             return 0
 
-    def remove_partial(self, digest: Digest) -> None:
-        """Forget the bytes of an unfinished download; that there are none is no error.
-
-        Raises:
-            StoreError: the disk refuses.
-        """
-        with disk_errors("remove an unfinished download"):
-            self.partial(digest).unlink(missing_ok=True)
-
     def ingest(self, digest: Digest, size: int) -> BlobWriter:
         """Begin, or resume, to write a blob. The caller holds its lock.
 

@@ -10,7 +10,7 @@ import contextlib
 import fcntl
 import os
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from worker.engine.cancel import CancelToken
@@ -48,13 +48,8 @@ class Trash:
         with disk_errors("look into the trash"), abandoned(self.path) as dead:
             return sorted(self.path.iterdir()) if dead else []
 
-    def empty(
-        self, cancel: CancelToken | None = None, on_removed: Callable[[Path], None] | None = None
-    ) -> None:
+    def empty(self, cancel: CancelToken | None = None) -> None:
         """Delete all that is in it, also what others put there; one at a time empties it.
-
-        Args:
-            on_removed: Called after each that is deleted.
 
         Raises:
             Cancelled: the rest stays, out of sight, for the next time.
@@ -66,8 +61,6 @@ class Trash:
                     if cancel is not None:
                         cancel.check()
                     remove_tree(path)
-                    if on_removed is not None:
-                        on_removed(path)
 
     @contextlib.contextmanager
     def _alone(self, cancel: CancelToken | None) -> Iterator[None]:
