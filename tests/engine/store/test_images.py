@@ -75,6 +75,15 @@ def test_one_name_means_one_manifest_per_platform(store: Store) -> None:
     assert len(store.images.all()) == 2
 
 
+def test_a_manifest_stands_once_beside_a_name_also_when_its_platform_is_known_better(store: Store) -> None:
+    """Only an index tells the variant of some; an early version did not look there."""
+    arm = [manifest("arm", Platform("linux", "arm", variant)) for variant in ("", "v7")]
+    for descriptor in arm:
+        store.images.tag("x:1", descriptor)
+    assert store.images.all() == (StoredImage("x:1", arm[1]),)
+    assert store.images.made() == frozenset()
+
+
 def test_a_name_with_several_platforms_stands_beside_an_index_of_them(store: Store) -> None:
     """And each of them is there by a name of its own, for tools that cannot choose."""
     store.images.tag("x:1", manifest("arm", ARM64))

@@ -119,7 +119,7 @@ class ImageList:
     def tag(self, name: str, descriptor: Descriptor) -> None:
         """Let ``name`` mean this manifest from now on; what it meant before stays, without that name.
 
-        A name means one manifest per platform. Saying the same again changes nothing.
+        A name means one manifest per platform, and each once. Saying the same again changes nothing.
 
         Raises:
             StoreError: the file is damaged, or the disk is full or refuses.
@@ -128,7 +128,8 @@ class ImageList:
         if tagged in self.all():
             return
         with self._changing() as images:
-            others = [image for image in images if image.descriptor.digest != descriptor.digest or image.name]
+            digest, replaced = descriptor.digest, ("", name)
+            others = [i for i in images if i.descriptor.digest != digest or i.name not in replaced]
             images[:] = [tagged, *_without_name(others, tagged.slot, tagged)]
 
     def untag(self, name: str, platform: Platform | None) -> None:
