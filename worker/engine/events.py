@@ -136,3 +136,13 @@ Listener = Callable[[Event], None]
 
 def ignore(event: Event) -> None:
     """Listen to nothing."""
+
+
+def all_of(*listeners: Listener) -> Listener:
+    """Return one listener that tells each of these, in this order."""
+
+    def tell(event: Event) -> None:
+        for listener in listeners:
+            listener(event)
+
+    return tell

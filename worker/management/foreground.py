@@ -1,36 +1,85 @@
-"""Jobs that a command runs itself, in the foreground: signals, failures, and what a terminal shows."""
+"""Jobs that a command runs itself, in the foreground: signals, failures, and what came of it."""
 
 from __future__ import annotations
 
-import shutil
+import logging
 import signal
 import sys
 import threading
 import time
+from contextlib import AbstractContextManager
 from types import FrameType
-from typing import NoReturn, Self, TextIO
+from typing import Any, ClassVar, NoReturn
+
+from django.core.management.base import BaseCommand
+from django.db import DatabaseError
 
 from worker.engine.cancel import CancelToken
-from worker.engine.errors import NotFound
-from worker.engine.events import Event, Keeping
-from worker.management.bar import size
-from worker.models import Project
+from worker.engine.errors import NotFound, StrataError
+from worker.engine.events import Listener
+from worker.management.preparing import is_prepared, prepare_database
+from worker.models import Job, JobState, Project
+from worker.tasks.running import Outcome, Run, run_job
 
-INTERRUPTED = 130
-_REDRAW_SECONDS = 0.1
-_SAY_SECONDS = 10.0
+_INTERRUPTED = 130
+Progress = AbstractContextManager[Listener]
 
 
-def cancel_on_signals(token: CancelToken) -> None:
-    """Let the first SIGINT or SIGTERM cancel ``token``; a second one ends the program."""
+class ForegroundCommand(BaseCommand):
+    """A job, done here and now; it is listed among a project's jobs, as if a worker had done it.
 
-    def handler(number: int, frame: FrameType | None) -> None:
-        signal.signal(number, signal.SIG_DFL)
-        # In a thread: what was interrupted may hold the token's lock.
-        threading.Thread(target=token.cancel, daemon=True).start()
+    Attributes:
+        cancelled: what is said after an interruption.
+    """
 
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, handler)
+    cancelled: ClassVar[str]
+    # A pull of what is already here should feel instant.
+    requires_system_checks: ClassVar[list[str]] = []  # type: ignore[misc]
+
+    def make_job(self, options: dict[str, Any]) -> Job:
+        """Return the job to do. Raises StrataError."""
+        raise NotImplementedError
+
+    def progress(self) -> Progress:
+        """Return what shows how it goes."""
+        raise NotImplementedError
+
+    def work(self, run: Run) -> Outcome:
+        """Do it."""
+        raise NotImplementedError
+
+    def tell(self, job: Job, seconds: float, *, as_json: bool) -> None:
+        """Say what came of it, once it has succeeded."""
+        raise NotImplementedError
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if options["verbosity"] < 2:
+            # The one line on stderr says what is wrong; what the parts log on their way would only hide it.
+            logging.disable(logging.CRITICAL)
+        begun = time.monotonic()
+        token = CancelToken()
+        _cancel_on_signals(token)
+        try:
+            job = self.make_job(options)
+            with self.progress() as listener:
+                state = run_job(job.pk, self.work, token, listener)
+        except StrataError as error:
+            fail(error.message, error.hint, error.code)
+        except (DatabaseError, OSError) as error:
+            fail(
+                f"The database cannot be used: {' '.join(str(error).split())}.",
+                "Check STRATA_DATA and STRATA_DATABASE_URL.",
+                "database",
+            )
+        job.refresh_from_db()
+        if state is JobState.FAILED:
+            unknown = job.error_code == StrataError.code
+            hint = "Run it again with --verbosity 2." if unknown else job.error_hint
+            fail(job.error_message, hint, job.error_code)
+        if state is not JobState.SUCCEEDED:
+            self.stderr.write(self.cancelled)
+            sys.exit(_INTERRUPTED)
+        self.tell(job, round(time.monotonic() - begun, 2), as_json=options["json"])
 
 
 def fail(message: str, hint: str, code: str) -> NoReturn:
@@ -40,11 +89,14 @@ def fail(message: str, hint: str, code: str) -> NoReturn:
 
 
 def project_called(slug: str) -> Project:
-    """Return the project at ``slug``; without one, the first, which is made if there is none.
+    """Return the project at ``slug``; without one, the first. Makes what is missing: database, and project.
 
     Raises:
         NotFound: there is no such project.
+        OSError, DatabaseError: the database cannot be used.
     """
+    if not is_prepared():
+        prepare_database()
     if not slug:
         return Project.objects.first_or_new()
     project = Project.objects.filter(slug=slug).first()
@@ -53,53 +105,13 @@ def project_called(slug: str) -> Project:
     return project
 
 
-class StepLine:
-    """Listen to a job that keeps the store in order: one line, redrawn; without a terminal, plain lines.
+def _cancel_on_signals(token: CancelToken) -> None:
+    """Let the first SIGINT or SIGTERM cancel ``token``; a second one ends the program."""
 
-    A context manager; the line is gone afterwards.
-    """
+    def handler(number: int, frame: FrameType | None) -> None:
+        signal.signal(number, signal.SIG_DFL)
+        # In a thread: what was interrupted may hold the token's lock.
+        threading.Thread(target=token.cancel, daemon=True).start()
 
-    def __init__(self, out: TextIO) -> None:
-        self._out = out
-        self._redraws = out.isatty()
-        self._lock = threading.Lock()
-        self._step = ""
-        self._said_at = 0.0
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        if self._redraws:
-            self._out.write("\r\x1b[K")
-            self._out.flush()
-
-    def __call__(self, event: Event) -> None:
-        if not isinstance(event, Keeping):
-            return
-        with self._lock:
-            at = time.monotonic()
-            is_new = event.step != self._step
-            if is_new or at - self._said_at >= (_REDRAW_SECONDS if self._redraws else _SAY_SECONDS):
-                self._step, self._said_at = event.step, at
-                self._say(event)
-
-    def _say(self, event: Keeping) -> None:
-        if not self._redraws:
-            print(_line(event), file=self._out, flush=True)
-            return
-        self._out.write(f"\r\x1b[K{_line(event)[: shutil.get_terminal_size().columns - 1]}")
-        self._out.flush()
-
-
-def _line(event: Keeping) -> str:
-    parts = [event.step]
-    if event.total:
-        parts.append(f"{event.done:,} of {event.total:,}")
-    elif event.done:
-        parts.append(f"{event.done:,}")
-    if event.bytes:
-        parts.append(size(event.bytes))
-    if event.subject:
-        parts.append(event.subject)
-    return "  ".join(parts)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, handler)

@@ -10,7 +10,7 @@ from django.utils.timezone import now
 
 from worker.engine import pull as engine
 from worker.engine.errors import NotFound, RateLimited, StoreDamaged
-from worker.engine.events import Event, Listener, ignore
+from worker.engine.events import all_of
 from worker.engine.extract import extract
 from worker.engine.oci import Digest, Reference
 from worker.engine.store import Store
@@ -27,16 +27,10 @@ from worker.tasks.looking import Looking
 from worker.tasks.running import Outcome, Run
 
 
-def pull_image(
-    run: Run,
-    listener: Listener | None = None,
-    arrived: Callable[[Sequence[engine.PulledImage]], None] | None = None,
-) -> Outcome:
+def pull_image(run: Run, arrived: Callable[[Sequence[engine.PulledImage]], None] | None = None) -> Outcome:
     """Pull what the job names, for all platforms that it names, and enter it in the catalog.
 
-    Args:
-        listener: is told of the progress as well.
-        arrived: is called with the images, the job's own first.
+    ``arrived`` is called with the images, the job's own first.
     """
     job = run.job
     reference = Reference.parse(job.reference)
@@ -60,7 +54,7 @@ def pull_image(
     limits = LimitKeeper(job.project)
     with Looking(endpoint, reference.repository) as looking:
         try:
-            listen = _all(run.reporter, limits, looking, listener or ignore)
+            listen = all_of(run.listener, limits, looking)
             pulled = engine.pull_platforms(store, request, listen, run.cancel)
         except RateLimited as error:
             if job.schedule_id:
@@ -84,7 +78,7 @@ def extract_image(run: Run) -> Outcome:
         raise NotFound("The image of this job is gone.", hint="Pull it again.")
     store = _store()
     try:
-        pulled = extract(store, Digest.parse(image.digest), run.reporter, run.cancel, limits=layer_limits())
+        pulled = extract(store, Digest.parse(image.digest), run.listener, run.cancel, limits=layer_limits())
     except StoreDamaged:
         reconcile(store)  # what was found to be damaged is no longer there
         raise
@@ -105,11 +99,3 @@ def _facts(pulled: Sequence[engine.PulledImage]) -> dict[str, Any]:
         "digest": str(pulled[0].digest),
         "platform": ",".join(str(image.platform) for image in pulled),
     }
-
-
-def _all(*listeners: Listener) -> Listener:
-    def tell(event: Event) -> None:
-        for listener in listeners:
-            listener(event)
-
-    return tell

@@ -16,6 +16,7 @@ from django.db import close_old_connections
 
 from worker.engine.cancel import CancelToken
 from worker.engine.errors import Cancelled, StrataError
+from worker.engine.events import Listener, all_of, ignore
 from worker.models import STORAGE_KINDS, Image, Job, JobKind, JobState
 from worker.progress import ErrorInfo, Reporter, announce, publish
 from worker.tasks.stopping import stopping
@@ -39,7 +40,7 @@ class Run:
     """What the work of a job is given: the claimed row, whom to tell of progress, and what ends it early."""
 
     job: Job
-    reporter: Reporter
+    listener: Listener
     cancel: CancelToken
 
 
@@ -56,8 +57,15 @@ def busy() -> bool:
     return bool(_at_work)
 
 
-def run_job(job_id: int, work: Callable[[Run], Outcome], token: CancelToken | None = None) -> JobState | None:
+def run_job(
+    job_id: int,
+    work: Callable[[Run], Outcome],
+    token: CancelToken | None = None,
+    listener: Listener = ignore,
+) -> JobState | None:
     """Do ``work`` for a queued job; return the state that it was left in, None if it was not there to be had.
+
+    ``listener`` is told of the progress, besides those who follow the job.
 
     Every failure ends in the row: a StrataError as it is, anything else as an internal error whose traceback
     goes to the log. Only a database that does not take the end raises: the job is then found stale later.
@@ -74,7 +82,7 @@ def run_job(job_id: int, work: Callable[[Run], Outcome], token: CancelToken | No
     try:
         announce(job.project_id, "jobs")
         with Reporter(job) as reporter, Watch(job, token) as watch:
-            ending = _attempt(Run(job, reporter, token), work)
+            ending = _attempt(Run(job, all_of(reporter, listener), token), work)
         return _settle(job, reporter, ending, watch.reason)
     finally:
         _at_work.discard(job.pk)

@@ -5,9 +5,7 @@ from __future__ import annotations
 from django.conf import settings
 from django.db.models import Case, Value, When
 
-from worker.engine.cancel import CancelToken
 from worker.engine.errors import InvalidInput
-from worker.engine.events import Listener
 from worker.engine.housekeeping import collect, scrub
 from worker.engine.registry import Endpoint
 from worker.engine.store import Store
@@ -23,42 +21,37 @@ from worker.tasks.rebuilding import rebuild
 from worker.tasks.running import Outcome, Run
 
 
-def keep(run: Run, listener: Listener | None = None) -> Outcome:
-    """Do what the job's kind and arguments say to the store.
-
-    Args:
-        listener: is told of the progress, instead of the job's reporter alone.
-    """
-    listen = listener or run.reporter
+def keep(run: Run) -> Outcome:
+    """Do what the job's kind and arguments say to the store."""
     match JobKind(run.job.kind):
         case JobKind.COLLECT:
-            return _collect(run.job, listen, run.cancel)
+            return _collect(run)
         case JobKind.SCRUB:
-            return _scrub(run.job, listen, run.cancel)
+            return _scrub(run)
         case JobKind.REBUILD:
-            return Outcome(rebuild(_store(), run.job.project, listen, run.cancel))
+            return Outcome(rebuild(_store(), run.job.project, run.listener, run.cancel))
     raise InvalidInput(f"A job of the kind {run.job.kind} is none of the store.")
 
 
-def _collect(job: Job, listener: Listener, cancel: CancelToken) -> Outcome:
-    dry_run = bool(job.arguments.get("dry_run"))
+def _collect(run: Run) -> Outcome:
+    dry_run = bool(run.job.arguments.get("dry_run"))
     store = _store()
     forget_removed(store)
-    collected = collect(store, dry_run=dry_run, listener=listener, cancel=cancel)
+    collected = collect(store, dry_run=dry_run, listener=run.listener, cancel=run.cancel)
     if not dry_run:
         _reconcile(store)
     return Outcome(of_collected(collected, dry_run=dry_run))
 
 
-def _scrub(job: Job, listener: Listener, cancel: CancelToken) -> Outcome:
-    repair = bool(job.arguments.get("repair"))
+def _scrub(run: Run) -> Outcome:
+    repair = bool(run.job.arguments.get("repair"))
     store = _store()
     scrubbed = scrub(
         store,
         repair=repair,
-        endpoint_of=lambda host: _endpoint(job.project, host),
-        listener=listener,
-        cancel=cancel,
+        endpoint_of=lambda host: _endpoint(run.job.project, host),
+        listener=run.listener,
+        cancel=run.cancel,
         limits=layer_limits(),
     )
     _reconcile(store)

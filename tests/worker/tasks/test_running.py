@@ -50,7 +50,7 @@ def told(redis_server: RedisServer, job: Job) -> list[str]:
 def test_success_is_written_with_its_facts(job: Job) -> None:
     def work(run: Run) -> Outcome:
         assert busy()
-        run.reporter(Planned((LayerPlan(0, "sha256:a", "sha256:b", 7, present=True),)))
+        run.listener(Planned((LayerPlan(0, "sha256:a", "sha256:b", 7, present=True),)))
         return Outcome({"unchanged": True})
 
     assert run_job(job.pk, work) is JobState.SUCCEEDED

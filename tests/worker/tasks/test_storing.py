@@ -220,7 +220,7 @@ def test_progress_tells_the_step(project: Project, pull: Pull) -> None:
     pull("app", APP)
     told: list[Event] = []
     job = services.start_scrub(project, repair=False, by=None)
-    run_job(job.pk, lambda run: keep(run, told.append))
+    run_job(job.pk, keep, listener=told.append)
     steps = [event for event in told if isinstance(event, Keeping)]
     assert len({event.step for event in steps}) >= 2
     assert max(event.total for event in steps) >= 4

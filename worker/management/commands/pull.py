@@ -3,33 +3,27 @@
 from __future__ import annotations
 
 import json
-import logging
 import sys
-import time
+from collections.abc import Sequence
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
-from django.db import DatabaseError
+from django.core.management.base import CommandParser
 from django.utils.timezone import now
 
-from worker.engine.cancel import CancelToken
-from worker.engine.errors import StrataError
 from worker.engine.oci import Reference
 from worker.engine.pull import PulledImage
 from worker.management.bar import Bars, PlainLines, size
-from worker.management.foreground import INTERRUPTED, cancel_on_signals, fail, project_called
-from worker.management.preparing import is_prepared, prepare_database
-from worker.models import Job, JobKind, JobState
+from worker.management.foreground import ForegroundCommand, Progress, project_called
+from worker.models import Job, JobKind
 from worker.models.limits import require_allowed, require_quota
 from worker.models.platforms import write_platforms
 from worker.tasks.pulling import pull_image
-from worker.tasks.running import Outcome, Run, run_job
+from worker.tasks.running import Outcome, Run
 
 
-class Command(BaseCommand):
+class Command(ForegroundCommand):
     help = "Pull an image now, with a progress bar. Ctrl-C ends it; finished parts are kept."
-    # A pull of what is already here should feel instant.
-    requires_system_checks: list[str] = []
+    cancelled = "cancelled: finished parts are kept"
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("reference", help="as for docker pull: alpine, host:5000/name:tag, name@sha256:…")
@@ -49,43 +43,12 @@ class Command(BaseCommand):
         parser.add_argument("--project", default="", metavar="SLUG", help="default: the first project")
         parser.add_argument("--fetch-only", action="store_true", help="fetch and verify, but extract nothing")
 
-    def handle(self, *args: Any, **options: Any) -> None:
-        if options["verbosity"] < 2:
-            # The one line on stderr says what is wrong; what the parts log on their way would only hide it.
-            logging.disable(logging.CRITICAL)
-        begun = time.monotonic()
-        token = CancelToken()
-        cancel_on_signals(token)
-        try:
-            job = self._job(options)
-            state, pulled = self._pull(job, token)
-        except StrataError as error:
-            fail(error.message, error.hint, error.code)
-        except (DatabaseError, OSError) as error:
-            fail(
-                f"The database cannot be used: {' '.join(str(error).split())}.",
-                "Check STRATA_DATA and STRATA_DATABASE_URL.",
-                "database",
-            )
-        job.refresh_from_db()
-        if state is JobState.FAILED:
-            hint = (
-                "Run it again with --verbosity 2." if job.error_code == "internal_error" else job.error_hint
-            )
-            fail(job.error_message, hint, job.error_code)
-        if not pulled or state is not JobState.SUCCEEDED:
-            self.stderr.write("cancelled: finished parts are kept")
-            sys.exit(INTERRUPTED)
-        self._print(job, pulled, round(time.monotonic() - begun, 2), as_json=options["json"])
-
-    def _job(self, options: dict[str, Any]) -> Job:
+    def make_job(self, options: dict[str, Any]) -> Job:
         reference = Reference.parse(options["reference"])
         # From a program (call_command) it may be one, or none, as it always could.
         given = options["platform"] or ()
         platform = write_platforms([given] if isinstance(given, str) else given)
         require_allowed(reference.registry)
-        if not is_prepared():
-            prepare_database()
         project = project_called(options["project"])
         require_quota(project)
         return Job.objects.create(
@@ -101,17 +64,17 @@ class Command(BaseCommand):
             sent_at=now(),
         )
 
-    def _pull(self, job: Job, token: CancelToken) -> tuple[JobState | None, list[PulledImage]]:
-        arrived: list[PulledImage] = []
-        with Bars(sys.stderr) if sys.stderr.isatty() else PlainLines(sys.stderr) as listener:
+    def progress(self) -> Progress:
+        return Bars(sys.stderr) if sys.stderr.isatty() else PlainLines(sys.stderr)
 
-            def work(run: Run) -> Outcome:
-                return pull_image(run, listener, arrived.extend)
+    def work(self, run: Run) -> Outcome:
+        return pull_image(run, self._arrived)
 
-            state = run_job(job.pk, work, token)
-        return state, arrived
+    def _arrived(self, pulled: Sequence[PulledImage]) -> None:
+        self._pulled = pulled
 
-    def _print(self, job: Job, pulled: list[PulledImage], seconds: float, *, as_json: bool) -> None:
+    def tell(self, job: Job, seconds: float, *, as_json: bool) -> None:
+        pulled = self._pulled
         if as_json:
             self.stdout.write(json.dumps(_facts(job, pulled, seconds)))
             return
@@ -127,7 +90,7 @@ class Command(BaseCommand):
                 self.stdout.write(f"  {image.digest} {image.platform}")
 
 
-def _facts(job: Job, pulled: list[PulledImage], seconds: float) -> dict[str, Any]:
+def _facts(job: Job, pulled: Sequence[PulledImage], seconds: float) -> dict[str, Any]:
     ids = job.result["images"]
     images = [{"image": id, **_image_facts(image)} for id, image in zip(ids, pulled, strict=True)]
     return {
