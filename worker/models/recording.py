@@ -6,7 +6,6 @@ milliseconds, and of two that complete an image together the later one must see 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -16,6 +15,7 @@ from django.db.models import Exists, OuterRef, Sum
 from django.utils.timezone import now
 
 from worker.engine.oci import Reference
+from worker.engine.oci.json_values import legible
 from worker.engine.pull import PulledImage, PulledLayer
 from worker.models.image import Image, ImageLayer
 from worker.models.indexing import record_index
@@ -25,8 +25,6 @@ from worker.models.tagging import move_tag
 
 # Any number will do, as long as nothing else on this database server uses it.
 _TURN = 0x57247B
-# A NUL, and halves of characters: JSON can hold them, PostgreSQL or UTF-8 cannot.
-_NO_TEXT = re.compile("[\0\ud800-\udfff]")
 
 _Form = tuple[str, str, str, int]
 """What a manifest says of a blob: digest, diff ID, media type, size."""
@@ -183,7 +181,7 @@ def _record_extraction(layers: dict[str, Layer]) -> None:
 def _storable(value: Any) -> Any:
     """Return ``value``, as JSON has it, with what no database holds as text replaced by U+FFFD."""
     if isinstance(value, str):
-        return _NO_TEXT.sub("\ufffd", value)
+        return legible(value)
     if isinstance(value, Mapping):
         return {_storable(key): _storable(inner) for key, inner in value.items()}
     if isinstance(value, list):

@@ -9,10 +9,13 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from samples.images import image
 from samples.pulls import PullLimit
 from samples.registry import SampleRegistry
+from tests.conftest import Users
 from tests.dashboard.catalog import make_image
 from tests.dashboard.choosing.looking import HOST, LAYERS, ONE, look, text, ticked
+from tests.support.api import Api
 from worker import services
 from worker.models import Image, Job, Project
 
@@ -48,6 +51,19 @@ def test_a_preview_tells_what_a_pull_would_do(path: str, app: str, operator: Cli
     assert page.count("to fetch</span>") == 2
     assert str(LAYERS[0].diff_id) in page
     assert not Job.objects.exists()
+
+
+def test_what_no_page_can_hold_is_replaced(
+    path: str, app: str, operator: Client, users: Users, sample_registry: SampleRegistry
+) -> None:
+    """A config is JSON, which can hold a NUL and half a character."""
+    sample_registry.push("team/app", "odd", image(LAYERS[:1], history=["RUN \0 \udfff"], platform=HOST))
+    answer = look(operator, path, reference=f"{app}:odd", look="preview")
+    assert answer.status_code == 200
+    assert "RUN \ufffd \ufffd" in answer.content.decode()
+    told = Api(users.operator).call("POST", "pulls/preview", {"reference": f"{app}:odd"})
+    assert told[0] == 200
+    assert told[1]["images"][0]["layers"][0]["created_by"] == "RUN \ufffd \ufffd"
 
 
 def test_a_preview_tells_how_many_pulls_the_registry_still_grants(

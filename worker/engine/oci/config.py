@@ -106,7 +106,7 @@ class ImageConfig:
 
 
 def layer_commands(config: ImageConfig) -> tuple[str, ...]:
-    """Tell for each layer, base first, the command that made it, as the history has it.
+    """Tell for each layer, base first, the command that made it, as the history has it, to be shown.
 
     Steps without a layer are skipped. A history that does not fit the layers says nothing reliable about
     any of them: all are empty then.
@@ -114,7 +114,7 @@ def layer_commands(config: ImageConfig) -> tuple[str, ...]:
     steps = [step for step in config.history if not step.empty_layer]
     if len(steps) != len(config.diff_ids):
         return ("",) * len(config.diff_ids)
-    return tuple(step.created_by or step.comment for step in steps)
+    return tuple(read.legible(step.created_by or step.comment) for step in steps)
 
 
 def _platform(body: Mapping[str, Any]) -> Platform:

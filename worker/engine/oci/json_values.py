@@ -14,6 +14,7 @@ from worker.engine.oci.digest import Digest
 JsonObject = dict[str, Any]
 
 NESTING_MAX = 64  # what stands in manifests and configs is nested 5 or 6 deep
+_NO_TEXT = re.compile("[\0\ud800-\udfff]")
 _RFC3339 = re.compile(r"(\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d)(\.\d+)?([Zz]|[+-]\d\d:\d\d)")
 
 
@@ -39,6 +40,14 @@ def load_object(raw: bytes, what: str) -> JsonObject:
     if raw.count(b"[") + raw.count(b"{") > NESTING_MAX and _depth(value) > NESTING_MAX:
         raise InvalidManifest(f"The {what} is nested more than {NESTING_MAX} deep.")
     return value
+
+
+def legible(value: str) -> str:
+    """Return a string with what no page and no database holds as text replaced by U+FFFD.
+
+    JSON can have a NUL, and half a character.
+    """
+    return _NO_TEXT.sub("\ufffd", value)
 
 
 def text(holder: Mapping[str, Any], key: str, what: str, default: str | None = None) -> str:
