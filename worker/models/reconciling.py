@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from django.db import transaction
@@ -20,24 +19,11 @@ from worker.models.recording import take_turn
 _BATCH = 500
 
 
-@dataclass(frozen=True, slots=True)
-class Reconciled:
-    """What was not as the catalog had it.
-
-    Attributes:
-        trees, blobs: rows of layers and blobs that were wrong about being in the store.
-        dropped: rows of layers that no image has.
-        projects: ids of the projects of which an image is now extracted, or is no longer.
-    """
-
-    trees: int = 0
-    blobs: int = 0
-    dropped: int = 0
-    projects: frozenset[int] = frozenset()
-
-
-def reconcile(store: Store) -> Reconciled:
+def reconcile(store: Store) -> frozenset[int]:
     """Write into the catalog what stands in the store, and drop what belongs to no image. Safe to repeat.
+
+    Returns:
+        The ids of the projects of which an image is now extracted, or is no longer.
 
     Raises:
         StoreError: the disk refuses.
@@ -46,34 +32,31 @@ def reconcile(store: Store) -> Reconciled:
         # A pull commits to the store first and to the catalog after it, in its turn: so what a listing lacks
         # that is made now, a pull under way writes into the catalog after this.
         take_turn()
-        dropped = _drop_unused()
-        trees = _reconcile_trees(_names(store.root / "layers" / "sha256"))
-        blobs = _reconcile_blobs(_sizes(store.root / "blobs" / "sha256"))
-        return Reconciled(trees, blobs, dropped, _reconcile_images())
+        _drop_unused()
+        _reconcile_trees(_names(store.root / "layers" / "sha256"))
+        _reconcile_blobs(_sizes(store.root / "blobs" / "sha256"))
+        return _reconcile_images()
 
 
-def _drop_unused() -> int:
+def _drop_unused() -> None:
     Blob.objects.filter(~Exists(ImageLayer.objects.filter(blob=OuterRef("pk")))).delete()
-    unused = Layer.objects.filter(~Exists(ImageLayer.objects.filter(layer=OuterRef("pk"))))
-    return unused.delete()[1].get("worker.Layer", 0)
+    Layer.objects.filter(~Exists(ImageLayer.objects.filter(layer=OuterRef("pk")))).delete()
 
 
-def _reconcile_trees(there: frozenset[str]) -> int:
+def _reconcile_trees(there: frozenset[str]) -> None:
     said = Layer.objects.values_list("pk", "diff_id", "tree_present")
     wrong = {pk: not present for pk, diff_id, present in said if present != (_hex(diff_id) in there)}
     for present, batch in _by_value(wrong):
         Layer.objects.filter(pk__in=batch).update(tree_present=present)
-    return len(wrong)
 
 
-def _reconcile_blobs(there: dict[str, int]) -> int:
+def _reconcile_blobs(there: dict[str, int]) -> None:
     said = Blob.objects.values_list("pk", "digest", "size", "present")
     wrong = {
         pk: not present for pk, digest, size, present in said if present != (there.get(_hex(digest)) == size)
     }
     for present, batch in _by_value(wrong):
         Blob.objects.filter(pk__in=batch).update(present=present)
-    return len(wrong)
 
 
 def _reconcile_images() -> frozenset[int]:

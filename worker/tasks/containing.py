@@ -5,16 +5,15 @@ from __future__ import annotations
 import json
 from datetime import datetime
 
-from django.conf import settings
 from django.utils.timezone import now
 
 from worker.engine.containers import ContainerPlan, Containers
 from worker.engine.errors import InvalidInput, NotFound, StrataError
 from worker.engine.oci import ImageConfig
-from worker.engine.store import Store
 from worker.models import Container, ContainerState
 from worker.tasks.observing import observe
 from worker.tasks.running import Outcome, Run
+from worker.tasks.stores import open_store
 
 
 def act(run: Run) -> Outcome:
@@ -22,9 +21,7 @@ def act(run: Run) -> Outcome:
     container = run.job.container
     if container is None:
         raise NotFound("The container of this job is gone.")
-    store = Store(settings.STORE_DIR)
-    store.prepare()
-    engine = Containers(store)
+    engine = Containers(open_store())
     action = run.job.arguments.get("action")
     match action:
         case "create":

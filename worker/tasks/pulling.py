@@ -13,18 +13,17 @@ from worker.engine.errors import NotFound, RateLimited, StoreDamaged
 from worker.engine.events import all_of
 from worker.engine.extract import extract
 from worker.engine.oci import Digest, Reference
-from worker.engine.store import Store
 from worker.models import SCHEDULED_RESERVE, Schedule
 from worker.models.limits import require_allowed
 from worker.models.platforms import read_platforms
 from worker.models.reach import endpoint_for
-from worker.models.reconciling import reconcile
 from worker.models.recording import record_all, record_extraction
 from worker.tasks.bounds import layer_limits
 from worker.tasks.entering import keep_listed
 from worker.tasks.limiting import LimitKeeper
 from worker.tasks.looking import Looking
 from worker.tasks.running import Outcome, Run
+from worker.tasks.stores import bring_in_line, open_store
 
 
 def pull_image(run: Run, arrived: Callable[[Sequence[engine.PulledImage]], None] | None = None) -> Outcome:
@@ -50,7 +49,7 @@ def pull_image(run: Run, arrived: Callable[[Sequence[engine.PulledImage]], None]
         layers_at_once=settings.LAYERS_AT_ONCE,
         limits=layer_limits(),
     )
-    store = _store()
+    store = open_store()
     limits = LimitKeeper(job.project)
     with Looking(endpoint, reference.repository) as looking:
         try:
@@ -76,19 +75,13 @@ def extract_image(run: Run) -> Outcome:
     image = run.job.image
     if image is None:
         raise NotFound("The image of this job is gone.", hint="Pull it again.")
-    store = _store()
+    store = open_store()
     try:
         pulled = extract(store, Digest.parse(image.digest), run.listener, run.cancel, limits=layer_limits())
     except StoreDamaged:
-        reconcile(store)  # what was found to be damaged is no longer there
+        bring_in_line(store)  # what was found to be damaged is no longer there
         raise
     return Outcome(_facts([pulled]), record_extraction(image, pulled))
-
-
-def _store() -> Store:
-    store = Store(settings.STORE_DIR)
-    store.prepare()
-    return store
 
 
 def _facts(pulled: Sequence[engine.PulledImage]) -> dict[str, Any]:

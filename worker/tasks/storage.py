@@ -9,6 +9,7 @@ from worker.engine.store import Store
 from worker.tasks.forgetting import forget_removed
 from worker.tasks.measuring import measure
 from worker.tasks.running import run_job
+from worker.tasks.stores import open_store
 from worker.tasks.storing import keep
 
 
@@ -24,6 +25,4 @@ def measure_store() -> None:
 
 @app.task(name="strata.forget_removed")
 def forget() -> None:
-    store = Store(settings.STORE_DIR)
-    store.prepare()
-    forget_removed(store)
+    forget_removed(open_store())

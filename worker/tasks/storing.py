@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from django.conf import settings
 from django.db.models import Case, Value, When
 
 from worker.engine.errors import InvalidInput
 from worker.engine.housekeeping import collect, scrub
 from worker.engine.registry import Endpoint
-from worker.engine.store import Store
 from worker.models import Job, JobKind, Project, Registry
 from worker.models.limits import require_allowed
 from worker.models.reach import endpoint_of
-from worker.models.reconciling import reconcile
-from worker.progress import announce
 from worker.tasks.bounds import layer_limits
 from worker.tasks.findings import of_collected, of_scrubbed
 from worker.tasks.forgetting import forget_removed
 from worker.tasks.rebuilding import rebuild
 from worker.tasks.running import Outcome, Run
+from worker.tasks.stores import bring_in_line, open_store
 
 
 def keep(run: Run) -> Outcome:
@@ -29,23 +26,23 @@ def keep(run: Run) -> Outcome:
         case JobKind.SCRUB:
             return _scrub(run)
         case JobKind.REBUILD:
-            return Outcome(rebuild(_store(), run.job.project, run.listener, run.cancel))
+            return Outcome(rebuild(open_store(), run.job.project, run.listener, run.cancel))
     raise InvalidInput(f"A job of the kind {run.job.kind} is none of the store.")
 
 
 def _collect(run: Run) -> Outcome:
     dry_run = bool(run.job.arguments.get("dry_run"))
-    store = _store()
+    store = open_store()
     forget_removed(store)
     collected = collect(store, dry_run=dry_run, listener=run.listener, cancel=run.cancel)
     if not dry_run:
-        _reconcile(store)
+        bring_in_line(store)
     return Outcome(of_collected(collected, dry_run=dry_run))
 
 
 def _scrub(run: Run) -> Outcome:
     repair = bool(run.job.arguments.get("repair"))
-    store = _store()
+    store = open_store()
     scrubbed = scrub(
         store,
         repair=repair,
@@ -54,13 +51,8 @@ def _scrub(run: Run) -> Outcome:
         cancel=run.cancel,
         limits=layer_limits(),
     )
-    _reconcile(store)
+    bring_in_line(store)
     return Outcome(of_scrubbed(scrubbed, repair=repair))
-
-
-def _reconcile(store: Store) -> None:
-    for project_id in reconcile(store).projects:
-        announce(project_id, "images")
 
 
 def _endpoint(project: Project, host: str) -> Endpoint:
@@ -77,9 +69,3 @@ def _endpoint(project: Project, host: str) -> Endpoint:
     pulls = Job.objects.filter(kind=JobKind.PULL, reference__startswith=f"{host}/", image__isnull=False)
     last = pulls.order_by("-pk").values_list("arguments", flat=True).first()
     return Endpoint(host, insecure=bool(last and last.get("insecure")))
-
-
-def _store() -> Store:
-    store = Store(settings.STORE_DIR)
-    store.prepare()
-    return store
