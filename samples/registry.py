@@ -213,6 +213,12 @@ class _Server(ThreadingHTTPServer):
         self.registry.connections += 1
         super().process_request(request, client_address)
 
+    def shutdown(self) -> None:
+        """Wake the thread that accepts, which else would see only at its next look that it shall end."""
+        with contextlib.suppress(OSError):
+            socket.socket.shutdown(self.socket, socket.SHUT_RDWR)
+        super().shutdown()
+
     def shutdown_request(self, request: socket.socket | tuple[bytes, socket.socket]) -> None:
         if isinstance(request, socket.socket):
             self._connections.discard(request)
