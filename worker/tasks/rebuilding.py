@@ -18,10 +18,11 @@ from worker.engine.oci import Digest, Reference
 from worker.engine.pull import PulledImage
 from worker.engine.store import Store
 from worker.models import Image, ImageIndex, Project, Tag
-from worker.models.reconciling import reconcile
 from worker.models.recording import record
+from worker.progress import announce
 from worker.tasks.findings import MOST_LISTED
 from worker.tasks.forgetting import forget_removed
+from worker.tasks.stores import bring_in_line
 
 _STEP = "reading images back"
 # For an image of which it is not known where it came from. By RFC 2606 nothing can be at this address.
@@ -30,12 +31,13 @@ _NOWHERE = "unknown.invalid/unnamed"
 
 @dataclass(slots=True)
 class _Found:
-    """What a rebuild comes upon, as it stands in the job's row afterwards."""
+    """What a rebuild comes upon, as it stands in the job's row afterwards; and the projects that it is about."""
 
     added: int = 0
     tags: int = 0
     completed: int = 0
     damaged: list[dict[str, str]] = field(default_factory=list)
+    projects: set[int] = field(default_factory=set)
 
 
 def rebuild(store: Store, project: Project, listener: Listener, cancel: CancelToken) -> dict[str, Any]:
@@ -60,7 +62,9 @@ def rebuild(store: Store, project: Project, listener: Listener, cancel: CancelTo
         else:
             _enter(store, project, stored, stored.image, found)
     listener(Keeping(_STEP, total, total, 0, ""))
-    reconcile(store)
+    for project_id in found.projects:
+        announce(project_id, "images")
+    bring_in_line(store)
     return {
         "in_store": len(seen),
         "added": found.added,
@@ -85,11 +89,11 @@ def _enter(store: Store, project: Project, stored: StoredPull, image: PulledImag
         Image.objects.filter(pk=row.pk).update(pulled_at=arrived)
         ImageIndex.objects.filter(images=row, pulled_at__gte=begun).update(pulled_at=arrived)
         found.added += 1
-    elif new_tag:
+        found.projects.add(project.pk)
+    elif new_tag or known.image_layers.count() != known.layer_count:
         record(known.project, reference, image)
-    elif known.image_layers.count() != known.layer_count:
-        record(known.project, reference, image)
-        found.completed += 1
+        found.completed += not new_tag
+        found.projects.add(known.project_id)
     found.tags += new_tag
 
 
