@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import signal
 import subprocess
 import sys
@@ -13,7 +15,8 @@ import pytest
 
 from worker.engine.cancel import CancelToken
 from worker.engine.errors import Cancelled
-from worker.engine.store import file_lock
+from worker.engine.oci import Digest
+from worker.engine.store import Content, Store, file_lock
 
 _HOLD = """
 import sys, time
@@ -49,6 +52,20 @@ def test_the_lock_file_goes_with_the_lock(tmp_path: Path) -> None:
     with file_lock(tmp_path / "lock"):
         assert (tmp_path / "lock").exists()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_lock_is_free_even_when_its_file_has_to_stay(tmp_path: Path, store: Store) -> None:
+    """The file system turned read-only meanwhile: once it no longer is, nobody waits for a living process."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    pinned = Content(blobs=frozenset({Digest.of(b"")}))
+    with pytest.MonkeyPatch.context() as patch, file_lock(tmp_path / "lock"), store.pin() as pin:
+        pin.add(pinned)
+        patch.setattr(Path, "unlink", refuse)
+    with file_lock(tmp_path / "lock", on_wait=lambda: pytest.fail("it is still held")):
+        assert store.pins.content() == Content()
 
 
 def test_a_killed_owner_frees_its_lock(tmp_path: Path) -> None:

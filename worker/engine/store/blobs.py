@@ -216,5 +216,10 @@ class BlobWriter:
             fsync_directory(self._target.parent)
 
     def discard(self) -> None:
-        """Forget the bytes: they are wrong."""
-        self._partial.unlink(missing_ok=True)
+        """Forget the bytes: they are wrong, or there is no room for them.
+
+        Raises:
+            StoreError: the disk refuses.
+        """
+        with disk_errors("remove an unfinished download"):
+            self._partial.unlink(missing_ok=True)

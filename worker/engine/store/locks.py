@@ -39,8 +39,9 @@ def file_lock(
         yield
     finally:
         # In this order: whoever opened the file before it was unlinked, and gets the lock now, sees that
-        # the name no longer leads to the file, and starts anew.
-        path.unlink(missing_ok=True)
+        # the name no longer leads to the file, and starts anew. A file that cannot be unlinked is no harm.
+        with contextlib.suppress(OSError):
+            path.unlink()
         os.close(fd)
 
 
