@@ -32,9 +32,9 @@ def scrub(
 ) -> Scrubbed:
     """Hash every blob, read every listed image's documents, compare every layer with its file index.
 
-    Without ``repair`` nothing is changed; the store may be read-only (else attributes that differ are tried out
-    on a file of its own in ``ingest/``, because not every file system keeps them all). A damaged tree that a running container
-    stands on is left as it is, and the finding says so.
+    Without ``repair`` nothing is changed, and the store may be read-only. If it is not, attributes that
+    differ are tried out on a file in ``ingest/``, because not every file system keeps them all. A damaged
+    tree that a running container stands on is left as it is, and the finding says so.
 
     Args:
         repair: Fetch damaged and missing blobs, by digest from where an image with them was pulled; extract
