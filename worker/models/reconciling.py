@@ -7,14 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, QuerySet, Subquery, Sum
-from django.db.models.functions import Coalesce
+from django.db.models import Exists, OuterRef, QuerySet
 
 from worker.engine.disk import disk_errors
 from worker.engine.store import Store
 from worker.models.image import Image, ImageLayer
 from worker.models.layer import Blob, Layer
-from worker.models.recording import take_turn
+from worker.models.recording import LACKING, mark_extracted, take_turn
 
 _BATCH = 500
 
@@ -60,19 +59,11 @@ def _reconcile_blobs(there: dict[str, int]) -> None:
 
 
 def _reconcile_images() -> frozenset[int]:
-    missing = Exists(ImageLayer.objects.filter(image=OuterRef("pk"), layer__tree_present=False))
-    gone = Image.objects.filter(missing, extracted=True)
-    back = Image.objects.filter(~missing, extracted=False)
+    gone = Image.objects.filter(LACKING, extracted=True)
+    back = Image.objects.filter(~LACKING, extracted=False)
     projects = _projects(gone) | _projects(back)
     if projects:
-        sizes = (
-            ImageLayer.objects.filter(image=OuterRef("pk"))
-            .order_by()
-            .values("image")
-            .annotate(sum=Sum("layer__unpacked_size"))
-            .values("sum")
-        )
-        back.update(extracted=True, unpacked_size=Coalesce(Subquery(sizes), 0))
+        mark_extracted(back)
         gone.update(extracted=False)
     return projects
 

@@ -11,7 +11,8 @@ from datetime import datetime
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import Exists, OuterRef, Sum
+from django.db.models import Exists, OuterRef, QuerySet, Subquery, Sum
+from django.db.models.functions import Coalesce
 from django.utils.timezone import now
 
 from worker.engine.oci import Reference
@@ -25,6 +26,9 @@ from worker.models.tagging import move_tag
 
 # Any number will do, as long as nothing else on this database server uses it.
 _TURN = 0x57247B
+
+LACKING = Exists(ImageLayer.objects.filter(image=OuterRef("pk"), layer__tree_present=False))
+"""Of an image: that the tree of a layer is missing."""
 
 _Form = tuple[str, str, str, int]
 """What a manifest says of a blob: digest, diff ID, media type, size."""
@@ -64,6 +68,18 @@ def record_extraction(image: Image, pulled: PulledImage) -> Image:
         _record_extraction(_record_layers(pulled.layers))
         image.refresh_from_db()
     return image
+
+
+def mark_extracted(images: QuerySet[Image]) -> None:
+    """Write that every layer of ``images`` was unpacked, and how much that is."""
+    sizes = (
+        ImageLayer.objects.filter(image=OuterRef("pk"))
+        .order_by()
+        .values("image")
+        .annotate(sum=Sum("layer__unpacked_size"))
+        .values("sum")
+    )
+    images.update(extracted=True, unpacked_size=Coalesce(Subquery(sizes), 0))
 
 
 def take_turn() -> None:
@@ -170,12 +186,8 @@ def _record_stacks(
 
 def _record_extraction(layers: dict[str, Layer]) -> None:
     """Mark the images, of any project, that these layers complete: a tree serves every image it is in."""
-    ids = [layer.pk for layer in layers.values()]
-    missing = ImageLayer.objects.filter(image=OuterRef("pk"), layer__tree_present=False)
-    touched = Image.objects.filter(extracted=False, image_layers__layer__in=ids).distinct()
-    for image_id in sorted(touched.exclude(Exists(missing)).values_list("pk", flat=True)):
-        sizes = ImageLayer.objects.filter(image=image_id).aggregate(sum=Sum("layer__unpacked_size"))
-        Image.objects.filter(pk=image_id).update(extracted=True, unpacked_size=sizes["sum"])
+    touched = ImageLayer.objects.filter(layer__in=layers.values()).order_by().values("image")
+    mark_extracted(Image.objects.filter(~LACKING, extracted=False, pk__in=touched))
 
 
 def _storable(value: Any) -> Any:

@@ -31,7 +31,7 @@ _NOWHERE = "unknown.invalid/unnamed"
 
 @dataclass(slots=True)
 class _Found:
-    """What a rebuild comes upon, as it stands in the job's row afterwards; and the projects that it is about."""
+    """What a rebuild comes upon, as it stands in the job's row afterwards; and in which projects."""
 
     added: int = 0
     tags: int = 0
