@@ -12,7 +12,7 @@ from django_htmx.middleware import HtmxDetails
 
 from worker.engine.errors import NotAllowed, NotFound
 from worker.models import Project, Role
-from worker.services import role_of
+from worker.services import require_install_admin, role_of
 
 LAST_PROJECT = "project"
 
@@ -48,11 +48,7 @@ def install_admin(request: HttpRequest) -> User:
         NotAllowed: somebody else is.
     """
     user = signed_in(request)
-    if not user.is_superuser:
-        raise NotAllowed(
-            "Only an administrator of this install may do this: it concerns all projects.",
-            hint="Ask an administrator of this install.",
-        )
+    require_install_admin(user)
     return user
 
 

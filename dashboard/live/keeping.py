@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dashboard.figures import clock, size
+from dashboard.live.bars import percent
 from dashboard.live.figure import Figure, in_bytes, in_speed, seconds_between
 from worker.models import Job, JobKind, JobState
 from worker.progress import Snapshot
@@ -64,7 +65,7 @@ class KeepingPicture:
     def percent(self) -> int:
         """Of the things that its step deals with; 100 only once all are done."""
         now = self._snapshot.keeping
-        return min(100, 100 * now.done // now.total) if now is not None and now.total else 0
+        return percent(now.done, now.total) if now is not None and now.total else 0
 
     @property
     def counted(self) -> str:

@@ -78,10 +78,10 @@ def choices_of(image: Image, group: Together | None) -> Choices:
     if index is None or group is None:
         return Choices((Choice(image.platform, image.pk, True),), (), 0, "")
     digests = {one.digest for one in index.images_offered}
-    pulled = Image.objects.filter(project=image.project_id, digest__in=digests)
-    known = {row.pk: row.platform for row in pulled.only("os", "architecture", "variant").order_by("pk")}
-    here = {one.id: one.platform for one in group.here} | known
-    taken = set(pulled.values_list("digest", flat=True))
+    rows = Image.objects.filter(project=image.project_id, digest__in=digests).order_by("pk")
+    pulled = list(rows.only("digest", "os", "architecture", "variant"))
+    here = {one.id: one.platform for one in group.here} | {row.pk: row.platform for row in pulled}
+    taken = {row.digest for row in pulled}
     there = [one.platform for one in index.images_offered if one.digest not in taken]
     there = [platform for platform in dict.fromkeys(there) if platform not in here.values()]
     return Choices(

@@ -135,14 +135,6 @@ def removal(image: Image) -> Removal:
     )
 
 
-def other_platforms(image: Image) -> list[str]:
-    """Return the other platforms for which the same index brought an image."""
-    if image.index_id is None:
-        return []
-    others = Image.objects.filter(index=image.index_id).exclude(pk=image.pk).defer("config").order_by("pk")
-    return [other.platform for other in others]
-
-
 def projects_with(image: Image) -> int:
     """Return how many other projects have the same image."""
     return Project.objects.filter(images__digest=image.digest).exclude(pk=image.project_id).count()

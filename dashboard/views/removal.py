@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from django.db.models import Q
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
@@ -10,10 +9,10 @@ from django.views.decorators.http import require_http_methods
 from dashboard.access import Request, get_project, signed_in
 from dashboard.messages import done, refused
 from dashboard.queries.image import get_image, summary
-from dashboard.queries.storage import other_platforms, projects_with, removal
+from dashboard.queries.storage import projects_with, removal
 from worker import services
 from worker.engine.errors import Conflict
-from worker.models import Image, Role, Schedule
+from worker.models import Role, Schedule
 
 
 @require_http_methods(["GET", "POST"])
@@ -32,21 +31,18 @@ def remove_image(request: Request, project_slug: str, image_id: int) -> HttpResp
             return redirect("image_remove", project.slug, image.pk)
         done(request, f"{facts.named} is removed. The next collection of garbage frees the disk.")
         return redirect("images", project.slug)
+    tags = list(image.tags.order_by("registry_host", "repository", "name"))
+    schedules = Schedule.objects.filter(
+        project=project, enabled=True, reference__in=[str(tag) for tag in tags]
+    )
+    here = facts.together.here if facts.together is not None else ()
     context = {
         "facts": facts,
         "image": image,
         "removal": removal(image),
-        "tags": list(image.tags.order_by("registry_host", "repository", "name")),
-        "schedules": _schedules(image),
-        "platforms": other_platforms(image),
+        "tags": tags,
+        "schedules": list(schedules),
+        "platforms": [one.platform for one in here if one.id != image.pk],
         "elsewhere": projects_with(image) if signed_in(request).is_superuser else 0,
     }
     return render(request, "storage/remove_image.html", context)
-
-
-def _schedules(image: Image) -> list[Schedule]:
-    """Return the schedules that would pull it again."""
-    names = Q(pk__in=())
-    for tag in image.tags.all():
-        names |= Q(reference=str(tag))
-    return list(Schedule.objects.filter(names, project=image.project_id, enabled=True))

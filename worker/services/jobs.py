@@ -21,9 +21,7 @@ def cancel(job: Job, *, by: User | None) -> Job:
         NotAllowed: ``by`` is not an operator of the project; or, of work on the store, no administrator.
         Conflict: it has ended already, or is a container's, which ends by itself shortly.
     """
-    require(by, job.project, Role.OPERATOR)
-    if job.kind in STORAGE_KINDS:
-        require_install_admin(by)
+    _require_say(by, job)
     if job.kind == JobKind.CONTAINER and job.state == JobState.RUNNING:
         raise Conflict(
             "A container's job cannot be cancelled once it runs.", hint="It ends by itself shortly."
@@ -46,6 +44,13 @@ def cancel(job: Job, *, by: User | None) -> Job:
     return job
 
 
+def _require_say(by: User | None, job: Job) -> None:
+    """Raise NotAllowed unless ``by`` may end or repeat ``job``."""
+    require(by, job.project, Role.OPERATOR)
+    if job.kind in STORAGE_KINDS:
+        require_install_admin(by)
+
+
 def _let_go_of_container(job: Job) -> None:
     """A container whose creation was cancelled will never be: say so."""
     creating = Container.objects.filter(jobs=job, state=ContainerState.CREATING)
@@ -60,9 +65,7 @@ def retry(job: Job, *, by: User | None) -> Job:
         NotAllowed: ``by`` is not an operator of the project; or, of work on the store, no administrator.
         Conflict: it has not ended yet, its image or container is gone, or the quota is used up.
     """
-    require(by, job.project, Role.OPERATOR)
-    if job.kind in STORAGE_KINDS:
-        require_install_admin(by)
+    _require_say(by, job)
     if job.is_active:
         raise Conflict("This job has not ended yet.", hint="Wait for it, or cancel it.")
     if job.kind in STORAGE_KINDS:
