@@ -46,8 +46,6 @@ def search(tags: Iterable[str], text: str) -> list[str]:
 
 def after(tags: Sequence[str], tag: str, text: str) -> int:
     """Where in sorted ``tags``, searched for ``text``, those after ``tag`` begin; it may be gone."""
-    if tag in tags:
-        return tags.index(tag) + 1
     wanted = text.strip().casefold()
     return bisect_right(tags, _place(tag, wanted), key=lambda one: _place(one, wanted))
 
