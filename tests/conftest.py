@@ -12,6 +12,8 @@ from django.contrib.auth.models import User
 from kombu import pools
 from pytest_django import Settings
 
+from samples.bases import base_image
+from samples.images import SampleImage
 from samples.registry import SampleRegistry
 from tests.support.redis import RedisServer, running_redis
 from tests.support.workers import Workers
@@ -94,6 +96,12 @@ def sample_registry() -> Iterator[SampleRegistry]:
     """A registry on a socket, empty; it misbehaves on request."""
     with SampleRegistry() as registry:
         yield registry
+
+
+@pytest.fixture(scope="session")
+def sample_base() -> SampleImage:
+    """The sample family's base: it has a shell."""
+    return base_image()
 
 
 def _use_broker(url: str) -> None:

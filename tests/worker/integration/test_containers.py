@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from samples.images import sample_family
+from samples.images import SampleImage
 from samples.registry import SampleRegistry
 from tests.support.workers import Program, Workers, wait_for
 from tests.worker.integration.conftest import ended, succeeded
@@ -25,10 +25,10 @@ def worker(workers: Workers) -> Program:
 
 
 @pytest.fixture
-def base(worker: Program, sample_registry: SampleRegistry, project: Project) -> Image:
-    """The family's base, pulled: it has a shell."""
-    repository, tag, content = sample_family()[0]
-    reference = sample_registry.push(repository, tag, content)
+def base(
+    worker: Program, sample_registry: SampleRegistry, sample_base: SampleImage, project: Project
+) -> Image:
+    reference = sample_registry.push("base", "12", sample_base)
     job = succeeded(services.start_pull(project, reference, insecure=True, by=None), 60, worker.log)
     assert job.image is not None
     return job.image

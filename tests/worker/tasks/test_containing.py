@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from django.utils.timezone import now
 
-from samples.images import sample_family
+from samples.images import SampleImage
 from samples.registry import SampleRegistry
 from tests.support.workers import wait_for
 from worker import services
@@ -36,10 +36,14 @@ def engine(data_dir: Path) -> Iterator[Containers]:
 
 
 @pytest.fixture
-def base(project: Project, engine: Containers, data_dir: Path, sample_registry: SampleRegistry) -> Image:
-    """The family's base: it has a shell."""
-    repository, tag, content = sample_family()[0]
-    reference = Reference.parse(sample_registry.push(repository, tag, content))
+def base(
+    project: Project,
+    engine: Containers,
+    data_dir: Path,
+    sample_registry: SampleRegistry,
+    sample_base: SampleImage,
+) -> Image:
+    reference = Reference.parse(sample_registry.push("base", "12", sample_base))
     request = PullRequest(reference, None, Endpoint(reference.registry, insecure=True))
     pulled = pull(Store(data_dir / "store"), request)
     return record(project, reference, pulled)
