@@ -78,6 +78,11 @@ def test_a_tree_under_a_container_that_runs_out_of_sight_is_not_replaced(lab: La
     assert _unused_elsewhere(lab) == "nobody uses it"
 
 
+def test_what_goes_wrong_with_the_tree_is_not_blamed_on_the_containers(lab: Lab) -> None:
+    with pytest.raises(OSError, match="the tree"), unused(lab.store, lab.diff_ids[0], None):
+        raise OSError("the tree")
+
+
 def test_a_container_that_starts_stands_on_a_tree_that_was_replaced_out_of_sight(lab: Lab) -> None:
     """It was mounted when it was made, and still is."""
     container_id = lab.create("/bin/sh", "-c", "exit 3")

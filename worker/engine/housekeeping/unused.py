@@ -32,25 +32,30 @@ def unused(store: Store, diff_id: Digest, cancel: CancelToken | None) -> Iterato
         StoreError: the disk refuses.
         Cancelled
     """
-    with contextlib.ExitStack() as held, disk_errors("look at the containers"):
-        # Containers that are just being made end with a look at the tree that they mounted, at this gate.
-        held.enter_context(store.pins.closed(cancel))
-        for path in sorted(store.containers.iterdir()):
-            home = Home(path)
-            about = About.of(home)
-            if about is None or diff_id not in about.diff_ids:
-                continue
-            _hold(home, held)
-            run = Run.last(home)
-            # With Compose this process sees neither the processes nor the mounts of containers.
-            if run is not None and not run.over(home):
-                raise Conflict(
-                    f"The container {home.id} stands on it, and nobody has seen it end.",
-                    hint="Stop or remove the container, and scrub again.",
-                )
-            if mounted_at(home.rootfs) is not None:
-                unmount(home.rootfs)
+    with contextlib.ExitStack() as held:
+        with disk_errors("look at the containers"):
+            # Containers that are just being made end with a look at the tree that they mounted, at this gate.
+            held.enter_context(store.pins.closed(cancel))
+            for path in sorted(store.containers.iterdir()):
+                _let_go(Home(path), diff_id, held)
         yield
+
+
+def _let_go(home: Home, diff_id: Digest, held: contextlib.ExitStack) -> None:
+    """Unmount a container if it stands on the layer, and keep it from starting."""
+    about = About.of(home)
+    if about is None or diff_id not in about.diff_ids:
+        return
+    _hold(home, held)
+    run = Run.last(home)
+    # With Compose this process sees neither the processes nor the mounts of containers.
+    if run is not None and not run.over(home):
+        raise Conflict(
+            f"The container {home.id} stands on it, and nobody has seen it end.",
+            hint="Stop or remove the container, and scrub again.",
+        )
+    if mounted_at(home.rootfs) is not None:
+        unmount(home.rootfs)
 
 
 def _hold(home: Home, held: contextlib.ExitStack) -> None:
