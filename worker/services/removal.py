@@ -47,6 +47,7 @@ def remove_image(image: Image, *, every_platform: bool = False, by: User | None)
             _require_unused(one)
         for one in found:
             _remove(one)
+        transaction.on_commit(ask_to_forget)
         drop_empty({one.index_id for one in found if one.index_id is not None})
     for topic in ("images", "storage"):
         announce(image.project_id, topic)
@@ -57,7 +58,6 @@ def _remove(image: Image) -> None:
     image.delete()
     if not Image.objects.filter(digest=image.digest).exists():
         RemovedManifest.objects.get_or_create(digest=image.digest)
-        transaction.on_commit(ask_to_forget)
 
 
 def _require_unused(image: Image) -> None:

@@ -27,6 +27,7 @@ TASKS = {
 
 # A page waits for this; what cannot be sent now is sent by housekeeping.
 _RETRY = {"max_retries": 2, "interval_start": 0.1, "interval_step": 0.2, "interval_max": 0.5}
+_ASKED_LASTS = 120  # seconds; later it is asked for again, or a collection does it
 
 
 def submit(project: Project, kind: JobKind, **fields: Any) -> Job:
@@ -60,16 +61,8 @@ def send(job: Job) -> bool:
 
     Sending twice is harmless: only one worker can claim the row.
     """
-    if not answers():
-        # Celery's own patience with a Redis that hangs is a minute.
-        logger.warning("job %s stays queued: Redis does not answer", job.pk)
-        return False
-    try:
-        app.send_task(
-            TASKS[JobKind(job.kind)], args=[job.pk], queue=job.queue, retry=True, retry_policy=_RETRY
-        )
-    except OperationalError as error:
-        logger.warning("job %s stays queued, Redis cannot be reached: %s", job.pk, error)
+    if not _post(TASKS[JobKind(job.kind)], job.queue, args=[job.pk]):
+        logger.warning("job %s stays queued", job.pk)
         return False
     Job.objects.filter(pk=job.pk, state=JobState.QUEUED).update(sent_at=timezone.now())
     return True
@@ -77,19 +70,22 @@ def send(job: Job) -> bool:
 
 def ask_to_measure() -> bool:
     """Have the disk use of the store measured; False if Redis cannot be reached."""
-    return _ask("strata.measure_store")
+    return _post("strata.measure_store", STORAGE_QUEUE, expires=_ASKED_LASTS)
 
 
 def ask_to_forget() -> bool:
     """Have removed images taken off the store's lists; False if Redis cannot be reached."""
-    return _ask("strata.forget_removed")
+    return _post("strata.forget_removed", STORAGE_QUEUE, expires=_ASKED_LASTS)
 
 
-def _ask(task: str) -> bool:
+def _post(task: str, queue: str, **options: Any) -> bool:
+    """Put a task's message into a queue; False if Redis cannot be reached."""
     if not answers():
+        # Celery's own patience with a Redis that hangs is a minute.
+        logger.warning("%s is not sent: Redis does not answer", task)
         return False
     try:
-        app.send_task(task, queue=STORAGE_QUEUE, expires=120, retry=True, retry_policy=_RETRY)
+        app.send_task(task, queue=queue, retry=True, retry_policy=_RETRY, **options)
     except OperationalError as error:
         logger.warning("%s is not sent, Redis cannot be reached: %s", task, error)
         return False
