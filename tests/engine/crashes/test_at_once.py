@@ -69,10 +69,10 @@ def test_collecting_beside_pulls_takes_nothing_from_them(
 ) -> None:
     """Three processes pull images that share layers, and forget them; one collects all the time.
 
-    STRATA_TEST_SECONDS says how long; a minute and more by hand.
+    For a minute; STRATA_TEST_SECONDS says how long else.
     """
     registry.bandwidth = None
-    seconds = float(os.environ.get("STRATA_TEST_SECONDS", "20"))
+    seconds = float(os.environ.get("STRATA_TEST_SECONDS", "60"))
     names = [registry.push(f"demo{at}", "1", sample) for at, sample in enumerate(IMAGES)]
     pulling = [
         workshop.start("churn", store, names=names[at::3], seed=chance.random(), seconds=seconds)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from worker.engine.disk import disk_errors
 from worker.engine.durable import write_atomically
@@ -108,11 +109,23 @@ class ImageList:
         return frozenset(entry.digest for entry in self._read() if _is_made(entry))
 
     def _read(self) -> tuple[Descriptor, ...]:
+        with self._damage():
+            return tuple(Descriptor.parse(entry) for entry in self._read_entries())
+
+    def _read_entries(self) -> list[Mapping[str, Any]]:
+        with self._damage():
+            try:
+                entries = json.loads(self._path.read_bytes())["manifests"]
+            except FileNotFoundError:
+                return []
+            if not isinstance(entries, list):
+                raise TypeError
+            return entries
+
+    @contextmanager
+    def _damage(self) -> Iterator[None]:
         try:
-            document = json.loads(self._path.read_bytes())
-            return tuple(Descriptor.parse(entry) for entry in document["manifests"])
-        except FileNotFoundError:
-            return ()
+            yield
         except (ValueError, KeyError, TypeError, AttributeError, InvalidManifest) as error:
             raise StoreDamaged(f"The list of images {self._path} is damaged.") from error
 
@@ -125,7 +138,10 @@ class ImageList:
             StoreError: the file is damaged, or the disk is full or refuses.
         """
         tagged = StoredImage(name, descriptor)
-        if tagged in self.all():
+        # Entries as they stand in the file: making values of thousands takes longer than a whole pull may
+        # that finds nothing new.
+        written = self._read_entries()
+        if _alone(tagged) in written or _among_platforms(tagged) in written:
             return
         with self._changing() as images:
             digest, replaced = descriptor.digest, ("", name)
@@ -184,14 +200,12 @@ class ImageList:
         for group in groups.values():
             name = group[0].name
             if len(group) == 1:
-                yield _entry(group[0].descriptor, {REF_NAME: name} if name else {})
+                yield _alone(group[0])
                 continue
             raw = _index(_entry(image.descriptor, {}) for image in group)
             index = Descriptor(MediaType.OCI_INDEX, self._blobs.put(raw), len(raw))
             yield _entry(index, {REF_NAME: name, _PLATFORMS: str(len(group))})
-            for image in group:
-                alias = f"{name}@{image.descriptor.platform}"
-                yield _entry(image.descriptor, {REF_NAME: alias, _NAME: name})
+            yield from map(_among_platforms, group)
 
 
 def _without_name(
@@ -230,6 +244,17 @@ def _parse(text: str) -> Digest:
 def _index(entries: Iterable[dict[str, object]], indent: int | None = None) -> bytes:
     document = {"schemaVersion": 2, "mediaType": MediaType.OCI_INDEX, "manifests": list(entries)}
     return json.dumps(document, indent=indent).encode()
+
+
+def _alone(image: StoredImage) -> dict[str, object]:
+    """The entry of an image whose name means nothing else."""
+    return _entry(image.descriptor, {REF_NAME: image.name} if image.name else {})
+
+
+def _among_platforms(image: StoredImage) -> dict[str, object]:
+    """The entry of an image whose name means images for other platforms as well."""
+    alias = f"{image.name}@{image.descriptor.platform}"
+    return _entry(image.descriptor, {REF_NAME: alias, _NAME: image.name})
 
 
 def _entry(descriptor: Descriptor, more: dict[str, str]) -> dict[str, object]:
