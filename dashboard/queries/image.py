@@ -107,7 +107,7 @@ def summary(project: Project, image: Image) -> Summary:
     held = [(tops.of(chain, apart_from=image.index_id), height) for chain, height in below.items()]
     line = [(holder, height) for holder, height in held if holder is not None]
     alike = tops.of(image.chain_id, apart_from=image.index_id)
-    group = together([image]).get(image.index_id or 0)
+    group = together([image]).get(image.index_id)
     names = named(project, [holder.first for holder, _ in line])
     ancestors = tuple(Ancestor(names[holder.first], height, holder.count - 1) for holder, height in line)
     return Summary(
@@ -123,7 +123,7 @@ def summary(project: Project, image: Image) -> Summary:
         # Itself is among them, unless an index led to it.
         twins=(alike.count - (image.index_id is None)) if alike else 0,
         containers=image.containers.count(),
-        together=group if group and len(group.here) > 1 else None,
+        together=group,
         platforms=choices_of(image, group),
     )
 

@@ -189,7 +189,7 @@ def rows(project: Project, ids: list[int]) -> list[ImageRow]:
     made = []
     for image in images:
         parent, twin = parents[image.pk], twins[image.pk]
-        group = groups.get(image.index_id or 0)
+        group = groups.get(image.index_id)
         made.append(
             ImageRow(
                 image=image,
@@ -199,7 +199,7 @@ def rows(project: Project, ids: list[int]) -> list[ImageRow]:
                 parent=related[parent] if parent is not None else None,
                 twin=related[twin] if twin is not None else None,
                 is_base=image.pk in bases,
-                together=group if group and len(group.here) > 1 else None,
+                together=group,
             )
         )
     return made

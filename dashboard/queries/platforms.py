@@ -24,7 +24,7 @@ class Here:
 
 @dataclass(frozen=True, slots=True)
 class Together:
-    """The images of one index that are here, as one.
+    """Several images of one index that are here, as one.
 
     Attributes:
         names: of all of them.
@@ -75,12 +75,13 @@ class Choices:
 def choices_of(image: Image, group: Together | None) -> Choices:
     """Return the platforms of ``image``; ``group`` is what :func:`together` says of its index."""
     index = image.index
-    if index is None or group is None:
+    if index is None:
         return Choices((Choice(image.platform, image.pk, True),), (), 0, "")
     digests = {one.digest for one in index.images_offered}
     rows = Image.objects.filter(project=image.project_id, digest__in=digests).order_by("pk")
     pulled = list(rows.only("digest", "os", "architecture", "variant"))
-    here = {one.id: one.platform for one in group.here} | {row.pk: row.platform for row in pulled}
+    here = {one.id: one.platform for one in group.here} if group else {image.pk: image.platform}
+    here |= {row.pk: row.platform for row in pulled}
     taken = {row.digest for row in pulled}
     there = [one.platform for one in index.images_offered if one.digest not in taken]
     there = [platform for platform in dict.fromkeys(there) if platform not in here.values()]
@@ -92,20 +93,16 @@ def choices_of(image: Image, group: Together | None) -> Choices:
     )
 
 
-def together(images: Iterable[Image]) -> dict[int, Together]:
-    """Return, by index, what the project has of it; for those of ``images`` that have one."""
+def together(images: Iterable[Image]) -> dict[int | None, Together]:
+    """Return, by the index of ``images``, what the project has of it, where that is for several platforms."""
     indexes = {image.index_id for image in images} - {None}
-    if not indexes:
-        return {}
-    members = list(
-        Image.objects.filter(index__in=indexes).defer("config").select_related("index").order_by("pk")
-    )
-    names = names_of(members)
-    sizes = _sizes(indexes)
-    by_index: dict[int, list[Image]] = defaultdict(list)
+    members = Image.objects.filter(index__in=indexes).defer("config").select_related("index").order_by("pk")
+    by_index: dict[int | None, list[Image]] = defaultdict(list)
     for member in members:
-        if member.index_id is not None:
-            by_index[member.index_id].append(member)
+        by_index[member.index_id].append(member)
+    groups = {pk: group for pk, group in by_index.items() if len(group) > 1}
+    names = names_of(member for group in groups.values() for member in group)
+    sizes = _sizes(groups)
     return {
         pk: Together(
             names=all_names(names[one.pk] for one in group),
@@ -114,11 +111,11 @@ def together(images: Iterable[Image]) -> dict[int, Together]:
             compressed=sizes[pk][0],
             unpacked=sizes[pk][1],
         )
-        for pk, group in by_index.items()
+        for pk, group in groups.items()
     }
 
 
-def _sizes(indexes: Iterable[int | None]) -> dict[int, tuple[int, int | None]]:
+def _sizes(indexes: Iterable[int | None]) -> dict[int | None, tuple[int, int | None]]:
     """Compressed and unpacked bytes of all images of each index, each layer once."""
     rows = (
         ImageLayer.objects.filter(image__index__in=indexes)
@@ -126,15 +123,15 @@ def _sizes(indexes: Iterable[int | None]) -> dict[int, tuple[int, int | None]]:
         .values_list("image__index", "layer", "layer__unpacked_size", "blob__size")
         .distinct()
     )
-    layers: dict[int, dict[int, tuple[int, int | None]]] = defaultdict(dict)
+    layers: dict[int | None, dict[int, tuple[int, int | None]]] = defaultdict(dict)
     for index, layer, unpacked, compressed in rows:
         known = layers[index].get(layer)
         # In two compressed forms: the smaller one would do.
         layers[index][layer] = (min(compressed, known[0]) if known else compressed, unpacked)
-    found: dict[int, tuple[int, int | None]] = defaultdict(lambda: (0, 0))
-    for index, parts in layers.items():
+    found: dict[int | None, tuple[int, int | None]] = defaultdict(lambda: (0, 0))
+    for pk, parts in layers.items():
         sizes = [size for _, size in parts.values()]
         known_sizes = [size for size in sizes if size is not None]
         whole = sum(known_sizes) if len(known_sizes) == len(sizes) else None
-        found[index] = (sum(compressed for compressed, _ in parts.values()), whole)
+        found[pk] = (sum(compressed for compressed, _ in parts.values()), whole)
     return found
