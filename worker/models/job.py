@@ -99,8 +99,8 @@ class Job(models.Model):
     Attributes:
         reference: what a pull pulls, as written in full; for other kinds, the image's or container's name,
             or what is done to the store.
-        arguments: what the task needs besides: pull {insecure, fetch_only}, container {action},
-            collect {dry_run}, scrub {repair}.
+        arguments: what the task needs besides: pull {insecure, fetch_only, scheduled (nobody waits for
+            it)}, container {action}, collect {dry_run}, scrub {repair}.
         slot: what only one active job at a time may have; empty for jobs that do not exclude each other.
         attempt: grows with each claim; a worker writes only while the row still carries its own attempt.
         times_lost: how often its worker died while it ran.

@@ -81,7 +81,8 @@ def retry(job: Job, *, by: User | None) -> Job:
         JobKind(job.kind),
         reference=job.reference,
         platform=job.platform,
-        arguments=job.arguments,
+        # Whoever repeats a scheduled pull waits for it.
+        arguments={name: value for name, value in job.arguments.items() if name != "scheduled"},
         image=job.image if job.kind == JobKind.EXTRACT else None,
         created_by=creator(by),
     )

@@ -148,3 +148,16 @@ def test_a_job_that_ended_can_be_repeated(project: Project, users: Users) -> Non
     assert again.pk != job.pk
     assert (again.reference, again.platform, again.arguments) == (job.reference, job.platform, job.arguments)
     assert (again.state, again.created_by, again.error_code) == (JobState.QUEUED, users.admin, "")
+
+
+def test_a_scheduled_pull_that_somebody_repeats_is_no_longer_one_that_nobody_waits_for(
+    project: Project, users: Users
+) -> None:
+    """It may use the last pulls that a registry grants."""
+    job = services.start_pull(project, "alpine", insecure=True, by=None)
+    arguments = {"insecure": True, "fetch_only": False}
+    Job.objects.filter(pk=job.pk).update(
+        state=JobState.FAILED, error_code="rate_limited", arguments={**arguments, "scheduled": True}
+    )
+    job.refresh_from_db()
+    assert services.retry(job, by=users.operator).arguments == arguments
