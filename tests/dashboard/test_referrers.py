@@ -15,6 +15,8 @@ from tests.dashboard.catalog import make_image, sha
 from tests.dashboard.doors import assert_door, assert_verbs, client_of
 from tests.dashboard.test_platforms_pages import make_index
 from tests.support.api import Api
+from worker import services
+from worker.engine.errors import NotFound
 from worker.models import Image, Project, Referrer, ReferrerKind, Registry, Role
 
 
@@ -124,3 +126,9 @@ def test_a_registry_that_fails_loses_nothing(
     html = client.post(f"/p/team/images/{served.pk}/referrers/look/", follow=True).content.decode()
     assert "does not allow access" in html
     assert "application/vnd.cyclonedx+json" in html
+
+
+def test_a_look_says_that_the_image_was_removed_meanwhile(served: Image) -> None:
+    Image.objects.all().delete()
+    with pytest.raises(NotFound):
+        services.look_for_referrers(served, by=None)

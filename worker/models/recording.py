@@ -57,7 +57,7 @@ def record_all(project: Project, reference: Reference, pulled: Sequence[PulledIm
         record_index(project, pulled, images, moment)
         if reference.tag is not None:
             move_tag(reference, reference.tag, images, moment)
-        fresh = Image.objects.select_related("project").in_bulk([image.pk for image in images])
+        fresh = Image.objects.select_related("project", "index").in_bulk([image.pk for image in images])
     return [fresh[image.pk] for image in images]
 
 

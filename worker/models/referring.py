@@ -7,6 +7,7 @@ from datetime import datetime
 
 from django.db import transaction
 
+from worker.engine.errors import NotFound
 from worker.engine.referrers import Referrer as FoundReferrer
 from worker.models.image import Image
 from worker.models.index import ImageIndex
@@ -20,8 +21,15 @@ def record_referrers(
 
     Args:
         looked_at: when the registry was asked; None if it was not: then what is ``found`` is only added.
+
+    Raises:
+        NotFound: the image or index was removed meanwhile.
     """
     with transaction.atomic():
+        # Held, so that it is not removed before what refers to it is written.
+        held = type(of).objects.select_for_update(no_key=True).filter(pk=of.pk)
+        if held.values_list("pk").first() is None:
+            raise NotFound("There is no such image any more.")
         known = {row.digest: row for row in of.referrers.all()}
         rows = [_row(of, one, known.get(str(one.digest))) for one in found]
         if looked_at is not None:

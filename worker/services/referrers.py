@@ -27,6 +27,7 @@ def look_for_referrers(image: Image, *, by: User | None) -> int:
         NotAllowed: ``by`` is not an operator, the registry is not on the allow-list, or its credentials would
             be sent over an insecure connection.
         Conflict: a stored password cannot be decrypted.
+        NotFound: the image was removed meanwhile.
         RegistryError: the registry cannot be asked.
     """
     require(by, image.project, Role.OPERATOR)

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from types import TracebackType
 from typing import Self
 
 from django.utils.timezone import now
 
 from worker.engine.cancel import CancelToken
-from worker.engine.errors import StrataError
+from worker.engine.errors import NotFound, StrataError
 from worker.engine.events import Event, Planned, Resolved
 from worker.engine.oci import Digest
 from worker.engine.pull import PulledImage
 from worker.engine.referrers import Referrer, look_at, of_attestations
 from worker.engine.registry import Endpoint, RegistryClient, RetryPolicy
 from worker.engine.registry.patience import impatient
-from worker.models import Image
+from worker.models import Image, ImageIndex
 from worker.models.referring import record_referrers
 
 _SUBJECTS_MAX = 5  # that one pull asks about: the index, and the first of its images
@@ -71,10 +72,10 @@ class Looking:
             answer = found.get(brought.digest)
             if answer is not None or (beside and not brought.unchanged):
                 every = {one.digest: one for one in (*(answer or ()), *beside)}
-                record_referrers(image, every.values(), moment if answer is not None else None)
+                _record(image, every.values(), moment if answer is not None else None)
         index, digest = images[0].index, pulled[0].index
         if index is not None and digest is not None and digest in found:
-            record_referrers(index, found[digest], moment)
+            _record(index, found[digest], moment)
 
     def _look(self) -> None:
         with (
@@ -82,3 +83,8 @@ class Looking:
             RegistryClient(self._endpoint, cancel=self._cancel, retries=_ONCE) as client,
         ):
             self._found = look_at(client, self._repository, self._subjects[:_SUBJECTS_MAX])
+
+
+def _record(of: Image | ImageIndex, found: Iterable[Referrer], looked_at: datetime | None) -> None:
+    with contextlib.suppress(NotFound):  # removed meanwhile: no concern of the pull
+        record_referrers(of, found, looked_at)

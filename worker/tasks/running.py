@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import close_old_connections
+from django.db.models import Subquery
 
 from worker.engine.cancel import CancelToken
 from worker.engine.errors import Cancelled, StrataError
@@ -144,7 +145,8 @@ def _settle(job: Job, reporter: Reporter, ending: _Ending, reason: Reason | None
 def _fields(job: Job, ending: _Ending) -> dict[str, Any]:
     fields: dict[str, Any] = {"result": {**ending.outcome.result, "seconds": round(ending.seconds, 2)}}
     if ending.outcome.image is not None:
-        fields["image"] = ending.outcome.image
+        # None if somebody has removed it meanwhile.
+        fields["image"] = Subquery(Image.objects.filter(pk=ending.outcome.image.pk).values("pk"))
     if ending.error is not None:
         fields["error_code"] = ending.error.code
         fields["error_message"] = ending.error.message
