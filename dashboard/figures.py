@@ -26,6 +26,11 @@ def size(count: int) -> str:
     return f"{value:.{digits}f} {_UNITS[unit]}"
 
 
+def counted(count: int, noun: str) -> str:
+    """Write ``1 layer``, ``4,567 layers``."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
 def duration(seconds: float) -> str:
     """Write a duration in words: ``under 0.1 s``, ``0.4 s``, ``12 s``, ``1 min 20 s``, ``3 h 5 min``."""
     if seconds < 0.1:

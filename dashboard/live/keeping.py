@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from dashboard.figures import clock, size
+from dashboard.figures import clock, counted, size
 from dashboard.live.bars import percent
 from dashboard.live.figure import Figure, in_bytes, in_speed, seconds_between
 from worker.models import Job, JobKind, JobState
@@ -150,7 +150,7 @@ class KeepingPicture:
             match self._kind:
                 case JobKind.COLLECT:
                     label = "To be freed" if self.is_dry_run else "Freed"
-                    yield Figure(label, *in_bytes(result["bytes"]), _count(result["count"], "thing"))
+                    yield Figure(label, *in_bytes(result["bytes"]), counted(result["count"], "thing"))
                 case JobKind.SCRUB:
                     yield Figure("Read", *in_bytes(result["bytes"]), "of blobs and files")
                     yield Figure("Blobs", f"{result['blobs']:,}", "", "hashed")
@@ -158,7 +158,7 @@ class KeepingPicture:
                     yield Figure("Findings", f"{result['found']:,}", "", f"{result['repaired']:,} repaired")
                 case JobKind.REBUILD:
                     yield Figure("Images in the store", f"{result['in_store']:,}")
-                    yield Figure("Images added", f"{result['added']:,}", "", _count(result["tags"], "tag"))
+                    yield Figure("Images added", f"{result['added']:,}", "", counted(result["tags"], "tag"))
                     yield Figure("Not readable", f"{result['damaged']:,}", "", "in the store")
                     yield Figure("Without manifest", f"{result['missing']:,}", "", "in the catalog only")
         seconds = seconds_between(self._job.started_at, self._job.finished_at)
@@ -169,13 +169,13 @@ class KeepingPicture:
         if not count:
             return "There is no garbage."
         if self.is_dry_run:
-            return f"{freed} would be freed, in {_count(count, 'thing')} that nothing needs."
-        return f"{freed} freed: {_count(count, 'thing')} that nothing needed."
+            return f"{freed} would be freed, in {counted(count, 'thing')} that nothing needs."
+        return f"{freed} freed: {counted(count, 'thing')} that nothing needed."
 
     def _scrubbed(self) -> str:
         if not self.result["found"]:
             return "Nothing is damaged."
-        found = _count(self.result["found"], "finding")
+        found = counted(self.result["found"], "finding")
         if not self.remaining:
             return f"{found}, all repaired."
         if not self.result["repaired"]:
@@ -187,8 +187,4 @@ class KeepingPicture:
         added, tags = self.result["added"], self.result["tags"]
         if not (added or tags or self.result["completed"]):
             return "The catalog has everything that the store has."
-        return f"{_count(added, 'image')} and {_count(tags, 'tag')} added to the catalog."
-
-
-def _count(count: int, noun: str) -> str:
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+        return f"{counted(added, 'image')} and {counted(tags, 'tag')} added to the catalog."

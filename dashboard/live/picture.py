@@ -9,7 +9,7 @@ from functools import cached_property
 from django.http import QueryDict
 from django.urls import reverse
 
-from dashboard.figures import clock, duration, size
+from dashboard.figures import clock, counted, duration, size
 from dashboard.live.bars import AT_WORK, LayerBar, LayerGroup, groups_of, percent, place_of
 from dashboard.live.figure import Figure, in_bytes, in_speed, seconds_between
 from dashboard.live.keeping import KeepingPicture
@@ -193,7 +193,7 @@ class JobPicture:
         stands_still = self.waiting is not None and self.waiting.is_trouble
         yield Figure("Speed", *(("—", "") if stands_still else in_speed(shot.speed)), peak)
         at_once = sum(layer.phase in AT_WORK for layer in self._counted)
-        note = f"{at_once} {'layer' if at_once == 1 else 'layers'} at once" if at_once else ""
+        note = f"{counted(at_once, 'layer')} at once" if at_once else ""
         left = ("—", "") if stands_still or shot.seconds_left is None else clock(shot.seconds_left)
         yield Figure("Time left", *left, note)
 
@@ -231,9 +231,5 @@ class JobPicture:
     def _present(self) -> Figure:
         count = sum(layer.phase == Phase.PRESENT for layer in self._counted)
         verb = "extracted" if self.kind is JobKind.EXTRACT else "fetched"
-        note = (
-            f"{count} {'layer' if count == 1 else 'layers'} not {verb} again"
-            if count
-            else "no layer shared so far"
-        )
+        note = f"{counted(count, 'layer')} not {verb} again" if count else "no layer shared so far"
         return Figure("Already here", *in_bytes(self.snapshot.present_bytes), note)

@@ -56,8 +56,7 @@ def options_in_words(registry: Registry) -> list[str]:
     if registry.proxy != ProxyChoice.ENVIRONMENT:
         words.append("own proxy" if registry.proxy == ProxyChoice.OWN else "no proxy")
     if registry.mirrors:
-        count = len(registry.mirrors)
-        words.append(f"{count} {'mirror' if count == 1 else 'mirrors'}")
+        words.append(figures.counted(len(registry.mirrors), "mirror"))
     if registry.max_downloads:
         words.append(f"{registry.max_downloads} at once")
     if registry.max_bandwidth:

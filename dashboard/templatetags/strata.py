@@ -153,7 +153,7 @@ def core(
     )
     count = len(pieces)
     total = figures.size(sum(piece.size for piece in pieces))
-    label = f"{count} {'layer' if count == 1 else 'layers'}, {total} together"
+    label = f"{figures.counted(count, 'layer')}, {total} together"
     return format_html(
         '<svg class="core" viewBox="0 0 {0} {1}" preserveAspectRatio="none" height="{1}" role="img" '
         'aria-label="{2}">{3}</svg>',
