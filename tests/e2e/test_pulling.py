@@ -77,6 +77,7 @@ def test_bars_move_by_themselves_until_the_image_is_here(
 
 def test_the_rail_counts_along(page: Page, known: str, slow: SampleRegistry, api: Api) -> None:
     """On a page of something else, and on the job's own: the number of jobs at work comes and goes."""
+    slow.bandwidth = Bandwidth(200_000)  # until it has been seen
     for tag in "12":
         slow.push("rail", tag, image([layer({tag: random.Random(tag).randbytes(6_000_000)})]))
     count = page.locator("#count-jobs")
@@ -84,9 +85,12 @@ def test_the_rail_counts_along(page: Page, known: str, slow: SampleRegistry, api
     expect(count).to_be_empty()
     api.post("pulls", reference=f"{known}/rail:1")
     expect(count).to_have_text("1")
+    slow.bandwidth = None
     expect(count).to_be_empty()
+    slow.bandwidth = Bandwidth(200_000)
     start_pull(page, f"{known}/rail:2")
     expect(count).to_have_text("1")
+    slow.bandwidth = None
     expect(page.locator("#job-succeeded")).to_be_visible()
     expect(count).to_be_empty()
 
