@@ -85,12 +85,6 @@ class Workers:
     def end(self) -> None:
         for program in self.programs:
             if program.process.poll() is None:
-                program.process.terminate()
-        deadline = time.monotonic() + 5
-        for program in self.programs:
-            try:
-                program.process.wait(max(0.1, deadline - time.monotonic()))
-            except subprocess.TimeoutExpired:
                 program.kill()
 
     def _start(self, name: str, arguments: list[str]) -> Program:
