@@ -3,6 +3,8 @@
 PYTHON := .venv/bin/python
 ARGS ?=
 FUZZ_SECONDS ?= 60
+# What has no database, or always its own in SQLite, need not be tested on another one.
+ELSEWHERE := --ignore=tests/worker/management --ignore=tests/dashboard/lineage
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-test run demo test check bench fuzz lock clean
@@ -24,7 +26,7 @@ demo: setup ## the same, with a sample registry whose images are pulled; needs n
 
 test: setup-test ## run every test; on PostgreSQL too where it is installed (ARGS="-k word" chooses)
 	$(PYTHON) -m pytest $(ARGS)
-	@$(PYTHON) -m scripts.postgres --if-installed $(PYTHON) -m pytest tests/worker tests/dashboard $(ARGS)
+	@$(PYTHON) -m scripts.postgres --if-installed $(PYTHON) -m pytest tests/worker tests/dashboard $(ELSEWHERE) $(ARGS)
 
 check: setup-test ## lint, format, types, import contracts, migrations, files
 	$(PYTHON) -m ruff check
