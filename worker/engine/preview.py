@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path
 
 from worker.engine.cancel import CancelToken
 from worker.engine.disk import disk_errors
@@ -20,6 +18,7 @@ from worker.engine.pipeline.plan import LayerTask, Need, make_plan_of_all
 from worker.engine.pipeline.values import PullRequest
 from worker.engine.registry import RegistryClient, RetryPolicy
 from worker.engine.registry.rate_limit import OnRateLimit, ignore_rate_limit
+from worker.engine.space import disk_space
 from worker.engine.store import Store
 
 KnownSizes = Callable[[Sequence[Digest]], Mapping[Digest, int]]
@@ -198,20 +197,8 @@ def preview(
             images=tuple(layers.of(image) for image in images),
             fetch_only=request.fetch_only,
             documents=_documents(store, images),
-            free=free_bytes(store.root),
+            free=disk_space(store.root).free,
         )
-
-
-def free_bytes(path: Path) -> int:
-    """What the disk of a directory, which need not exist yet, has left for this program.
-
-    Raises:
-        StoreError: it cannot be told.
-    """
-    there = next(parent for parent in (path, *path.parents) if parent.exists())
-    with disk_errors("look at the disk"):
-        disk = os.statvfs(there)
-    return disk.f_bavail * disk.f_frsize
 
 
 def _documents(store: Store, images: Sequence[Selected]) -> int:

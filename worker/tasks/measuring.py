@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import threading
 
 from django.db.models import Max, Min, Q, Sum
 from django.utils.timezone import now
 
 from worker.engine.cancel import CancelToken
-from worker.engine.disk import disk_errors
 from worker.engine.errors import Cancelled
 from worker.engine.housekeeping import survey
+from worker.engine.space import disk_space
 from worker.engine.store import Store
 from worker.models import Blob, Image, ImageLayer, Layer, Project, StoreSurvey
 from worker.progress import announce
@@ -37,8 +36,7 @@ def measure(store: Store) -> None:
     finally:
         over.set()
         watch.join()
-    with disk_errors("measure the disk"):
-        disk = os.statvfs(store.root)
+    disk = disk_space(store.root)
     apart, shared = _apart_and_shared()
     StoreSurvey.objects.update_or_create(
         pk=1,
@@ -46,8 +44,8 @@ def measure(store: Store) -> None:
             "kinds": {kind: {"count": usage.count, "bytes": usage.bytes} for kind, usage in kinds.items()},
             "apart": apart,
             "shared": shared,
-            "disk_total": disk.f_blocks * disk.f_frsize,
-            "disk_free": disk.f_bavail * disk.f_frsize,
+            "disk_total": disk.total,
+            "disk_free": disk.free,
             "asked_at": begun,
             "measured_at": now(),
         },

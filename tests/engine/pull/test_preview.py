@@ -12,9 +12,10 @@ from samples.registry import SampleRegistry
 from tests.engine.pull.helpers import APP, BASE, IMAGE, left, pull_it, random_layer
 from worker.engine.errors import PlatformNotFound, RegistryError
 from worker.engine.oci import Compression, Digest, Platform, Reference
-from worker.engine.preview import RATIOS, Presence, Preview, Room, free_bytes, preview
+from worker.engine.preview import RATIOS, Presence, Preview, Room, preview
 from worker.engine.pull import ALL, PullRequest, pull_platforms
 from worker.engine.registry import Endpoint, RetryPolicy
+from worker.engine.space import disk_space
 from worker.engine.store import Store
 
 HOST = str(Platform.host())
@@ -149,7 +150,8 @@ def test_whether_it_fits_is_told_by_what_is_certain(store: Store, registry: Samp
 
 
 def test_free_space_is_that_of_the_disk_where_the_store_will_be(tmp_path: Path) -> None:
-    assert free_bytes(tmp_path / "not" / "yet" / "there") > 0
+    space = disk_space(tmp_path / "not" / "yet" / "there")
+    assert space.total == disk_space(tmp_path).total > space.free > 0
 
 
 def test_one_platform_more_than_there_is_names_those_that_are(store: Store, registry: SampleRegistry) -> None:

@@ -269,7 +269,12 @@ def test_a_measurement_tells_what_sharing_saves(project: Project, store: Store, 
     assert survey.measured_at is not None
 
 
-def test_an_empty_store_can_be_measured(db: None, store: Store) -> None:
+def test_a_store_can_be_measured_before_anything_was_pulled(db: None, store: Store) -> None:
+    assert not store.root.exists()
+    measure(store)
+    survey = StoreSurvey.objects.get()
+    assert (survey.saved, survey.bytes) == (0, 0)
+    assert survey.disk_total > 0
     store.prepare()
     measure(store)
     assert StoreSurvey.objects.get().saved == 0
