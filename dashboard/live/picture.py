@@ -200,7 +200,7 @@ class JobPicture:
     def _final(self) -> Iterator[Figure]:
         shot = self.snapshot
         made = [layer for layer in self._counted if layer.phase == Phase.DONE]
-        count = f"{len(made)} of {len(self._counted)} layers"
+        count = f"{len(made)} of {counted(len(self._counted), 'layer')}"
         if self.kind is JobKind.EXTRACT:
             # As while it ran: compressed bytes, so that speed and duration fit to them.
             moved = self._dealt_with

@@ -166,7 +166,7 @@ class TlsRegistry(RegistryError):
 
 class CertificateRejected(RegistryError):
     code = "certificate_rejected"
-    default_hint = "Install the registry's CA on this machine, or renew the certificate."
+    default_hint = "Enter its authority's certificate on the Registries page, or renew the registry's own."
 
 
 class ClientCertificateUnusable(RegistryError):
