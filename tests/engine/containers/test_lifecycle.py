@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import signal
-import subprocess
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -13,6 +12,7 @@ import pytest
 
 from tests.engine.containers.conftest import SLEEP, WAIT, Lab
 from tests.engine.containers.probes import control_groups_of, last_run, processes_of
+from tests.support.disks import small_disk
 from tests.support.processes import wait_until
 from worker.engine.containers.mounts import mounts_below
 from worker.engine.errors import (
@@ -163,8 +163,7 @@ def test_a_full_disk_leaves_nothing_half_made(lab: Lab, tmp_path: Path) -> None:
     shutil.rmtree(lab.store.containers)
     lab.store.containers.symlink_to(small)
     for inodes in range(2, 60, 3):
-        subprocess.run(["mount", "-t", "tmpfs", "-o", f"nr_inodes={inodes}", "none", small], check=True)
-        try:
+        with small_disk(small, f"nr_inodes={inodes}"):
             plan = lab.plan(*SLEEP)
             problem = ""
             try:
@@ -176,8 +175,6 @@ def test_a_full_disk_leaves_nothing_half_made(lab: Lab, tmp_path: Path) -> None:
                 break
             assert "full" in problem
             assert list(small.iterdir()) == []
-        finally:
-            subprocess.run(["umount", "--lazy", small], check=True)  # a dying monitor may be in it still
     assert inodes > 20
     lab.store.containers.unlink()
     lab.store.containers.mkdir()

@@ -13,6 +13,7 @@ import pytest
 from samples.images import image, layer
 from samples.registry import SampleRegistry
 from tests.engine.pull.helpers import damage, left, pull_it, random_layer, unfinished
+from tests.support.disks import small_disk
 from worker.engine.errors import DiskFull, StoreNotWritable
 from worker.engine.extract import extract
 from worker.engine.housekeeping import collect, scrub, stored_images, survey
@@ -30,13 +31,8 @@ OTHER = image([random_layer("other", 1 << 20)])
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of 8 MiB."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", disk], check=True)
-    try:
+    with small_disk(tmp_path / "disk", "size=8m") as disk:
         yield disk
-    finally:
-        subprocess.run(["umount", "--lazy", disk], check=True)
 
 
 @pytest.fixture

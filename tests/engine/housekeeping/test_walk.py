@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from pathlib import Path
 
 import pytest
 
+from tests.support.disks import small_disk
 from worker.engine.disk import remove_tree
 from worker.engine.housekeeping.walk import usage, walk
 
@@ -62,14 +62,10 @@ def test_what_vanishes_meanwhile_is_left_out(tmp_path: Path) -> None:
 @pytest.mark.root
 def test_mounts_are_not_entered(tmp_path: Path) -> None:
     """A container's merged tree would be counted again."""
-    (tmp_path / "mount").mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", tmp_path / "mount"], check=True)
-    try:
-        (tmp_path / "mount" / "file").write_bytes(bytes(1 << 20))
+    with small_disk(tmp_path / "mount", "size=2m") as mount:
+        (mount / "file").write_bytes(bytes(1 << 20))
         assert paths(tmp_path) == [b"mount"]
         assert usage(tmp_path) < 1 << 20
-    finally:
-        subprocess.run(["umount", "--lazy", tmp_path / "mount"], check=True)
 
 
 def test_usage_counts_hard_links_once(tmp_path: Path) -> None:

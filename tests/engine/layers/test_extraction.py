@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from samples.images import Entry, from_tar, layer, write_tar
+from tests.support import disks
 from worker.engine.cancel import CancelToken
 from worker.engine.errors import (
     Cancelled,
@@ -45,14 +46,9 @@ def extract(place: Path, blob: bytes, limits: Limits | None = None) -> Extracted
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of 1 MiB."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", disk], check=True)
-    try:
+    with disks.small_disk(tmp_path / "disk", "size=1m") as disk:
         (disk / "tree").mkdir()
         yield disk
-    finally:
-        subprocess.run(["umount", "--lazy", disk], check=True)
 
 
 @pytest.mark.parametrize("compression", ["gzip", "zstd", "none"])

@@ -12,6 +12,7 @@ import pytest
 from samples.images import image, layer
 from samples.registry import SampleRegistry
 from tests.engine.pull.helpers import left, pull_it, random_layer
+from tests.support.disks import small_disk
 from worker.engine.errors import DiskFull, StoreNotWritable
 from worker.engine.store import Store
 
@@ -21,13 +22,8 @@ pytestmark = pytest.mark.root
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of 4 MiB."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", disk], check=True)
-    try:
+    with small_disk(tmp_path / "disk", "size=4m") as disk:
         yield disk
-    finally:
-        subprocess.run(["umount", "--lazy", disk], check=True)
 
 
 def test_a_disk_that_fills_with_blobs(disk: Path, registry: SampleRegistry) -> None:

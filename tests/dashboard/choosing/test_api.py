@@ -2,38 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-from django.core.cache import caches
 
-from samples.images import image, index, layer
-from samples.registry import SampleRegistry
 from tests.conftest import Users
+from tests.dashboard.choosing.looking import CONTENT, HOST, LAYERS
 from tests.support.api import Api
-from worker.engine.oci import Platform
-from worker.models import Job, Project, Registry
-
-HOST = str(Platform.host())
-LAYERS = [layer({"a": b"b" * 100}), layer({"c": b"d" * 100})]
-CONTENT = index([image(LAYERS), image(LAYERS[:1], platform="linux/s390x")], attestations=True)
-
-
-@pytest.fixture(autouse=True)
-def _empty_tags() -> Iterator[None]:
-    caches["tags"].clear()
-    yield
-    caches["tags"].clear()
-
-
-@pytest.fixture
-def app(sample_registry: SampleRegistry, project: Project, data_dir: Path) -> str:
-    for tag in ("1.9", "1.10", "latest"):
-        sample_registry.push("team/app", tag, CONTENT)
-    Registry.objects.create(project=project, host=sample_registry.host, insecure=True)
-    return f"{sample_registry.host}/team/app"
+from worker.models import Job
 
 
 @pytest.fixture
