@@ -118,9 +118,12 @@ def test_it_is_not_led_by_a_stranger_to_what_only_this_machine_can_reach(
 def test_the_test_says_what_of_a_proxy_fails(closed_port: int) -> None:
     report, names = steps(Endpoint("registry.test", proxy=Proxy("http://proxy.invalid:3128")))
     assert names == ["DNS"]
-    assert isinstance(report.error, UnknownHost)
+    assert isinstance(report.error, ProxyFailed)
+    assert "proxy.invalid is unknown" in report.steps[-1].detail
     report, names = steps(Endpoint("registry.test", proxy=Proxy(f"http://127.0.0.1:{closed_port}")))
     assert names == ["DNS", "Proxy"]
+    assert isinstance(report.error, ProxyFailed)
+    assert "Check the registry's proxy" in report.error.hint
     with SampleProxy() as proxy:
         report, names = steps(Endpoint(f"127.0.0.1:{closed_port}", proxy=Proxy(proxy.url)))
     assert names == ["DNS", "Proxy"]

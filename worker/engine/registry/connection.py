@@ -6,7 +6,7 @@ import contextlib
 import socket
 import ssl
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +15,14 @@ from urllib.parse import urlsplit
 from urllib3.util.ssltransport import SSLTransport
 
 from worker.engine.cancel import CancelToken
-from worker.engine.errors import RegistryError, Unauthorized
+from worker.engine.errors import (
+    ConnectionRefused,
+    ProxyFailed,
+    RegistryError,
+    RegistryTimeout,
+    Unauthorized,
+    UnknownHost,
+)
 from worker.engine.registry.answers import expect, expect_api
 from worker.engine.registry.challenge import parse_challenges
 from worker.engine.registry.endpoint import Endpoint
@@ -126,15 +133,29 @@ class _Test:
 
     def _dns(self) -> str:
         host = self._way.host if self._way is not None else self._url.hostname or ""
-        found = look_up(host, 0, self._endpoint.connect_timeout, self._cancel)
+        with self._blaming_the_proxy():
+            found = look_up(host, 0, self._endpoint.connect_timeout, self._cancel)
         addresses = dict.fromkeys(str(address[0]) for _, address in found)
+        if host in addresses:
+            return f"{host} is an address: there is no name to look up."
         return f"{host} is {', '.join(addresses)}."
+
+    @contextlib.contextmanager
+    def _blaming_the_proxy(self) -> Iterator[None]:
+        """Where a proxy stands between, what cannot be reached is the proxy, and not the registry."""
+        try:
+            yield
+        except (UnknownHost, ConnectionRefused, RegistryTimeout) as error:
+            if self._way is None:
+                raise
+            raise ProxyFailed(error.message) from error
 
     def _dial(self) -> socket.socket:
         host, port = self._target
         timeout = self._endpoint.connect_timeout
         started = time.monotonic()
-        sock = self._session.transport.dialler.dial(host, port, timeout, name=f"{host}:{port}")
+        with self._blaming_the_proxy():
+            sock = self._session.transport.dialler.dial(host, port, timeout, name=f"{host}:{port}")
         self._seconds_away = time.monotonic() - started
         return sock
 
