@@ -68,6 +68,7 @@ class RegistryForm(RegistryFields):
     def _check(self, cleaned: dict[str, Any]) -> None:
         """Say all at once what is wrong; the services would say only the first."""
         checks: dict[str, Callable[[str], object]] = {
+            "host": registry_options.registry_host,
             "ca": registry_options.certificates,
             "client_certificate": registry_options.certificates,
             "mirrors": lambda text: registry_options.mirrors(_lines(text), cleaned.get("host", "")),

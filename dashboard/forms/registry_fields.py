@@ -120,7 +120,10 @@ class RegistryFields(RefusableForm):
         min_value=1,
         max_value=registry_options.DOWNLOADS_MAX,
         help_text="Of all workers of one machine together. Empty: no cap.",
-        error_messages={"min_value": "This must be at least 1; empty means no cap."},
+        error_messages={
+            "min_value": "This must be at least 1; empty means no cap.",
+            "max_value": f"This must be at most {registry_options.DOWNLOADS_MAX}; empty means no cap.",
+        },
     )
     max_bandwidth = forms.FloatField(
         label="Bandwidth in MiB a second",
@@ -129,5 +132,9 @@ class RegistryFields(RefusableForm):
         max_value=registry_options.BANDWIDTH_MAX / MIB,
         help_text="Of all workers of one machine together. Empty: no cap.",
         widget=forms.NumberInput({"step": "any"}),
-        error_messages={"min_value": "This must be at least 0.001 MiB (1 KiB) a second."},
+        error_messages={
+            "min_value": "This must be at least 0.001 MiB (1 KiB) a second.",
+            "max_value": f"This must be at most {registry_options.BANDWIDTH_MAX // MIB:,} MiB a second; "
+            "empty means no cap.",
+        },
     )

@@ -106,6 +106,8 @@ def test_what_nobody_set_is_folded_away(users: Users, project: Project) -> None:
         ("proxy_url", "http://u:p@p.example", "fields of their own"),
         ("mirrors", "r.example", "is this registry itself"),
         ("max_downloads", "0", "at least 1"),
+        ("max_downloads", "9999", "at most 256"),
+        ("max_bandwidth", "9999999", "at most 1,048,576 MiB"),
         ("max_bandwidth", "0", "at least 0.001 MiB"),
         ("max_bandwidth", "nan", "Enter a number"),
     ],
@@ -120,6 +122,12 @@ def test_errors_stand_at_their_field_which_is_unfolded(
     assert list(form.errors) == [field]
     assert next(group for group in form.groups if field in [bound.name for bound in group.fields]).is_open
     assert not Registry.objects.exists()
+
+
+def test_a_bad_host_is_told_together_with_what_else_is_wrong(users: Users, clients: ClientAuthority) -> None:
+    data = filled(clients) | {"host": "no host", "ca": "nonsense"}
+    form = client_of(users.admin).post(f"{LIST}new/", data).context["form"]
+    assert set(form.errors) == {"host", "ca"}
 
 
 def test_a_key_of_another_certificate_is_refused_at_the_key(users: Users, clients: ClientAuthority) -> None:
