@@ -18,7 +18,8 @@ from worker.engine.cancel import CancelToken
 from worker.engine.errors import Cancelled, StoreDamaged
 from worker.engine.events import Event, Keeping
 from worker.engine.extract import extract
-from worker.engine.housekeeping import Collected, Garbage, collect
+from worker.engine.housekeeping import Collected, Garbage, collect, filesystem
+from worker.engine.layers import EntryType, FileEntry
 from worker.engine.oci import Digest, MediaType
 from worker.engine.store import Content, Store
 
@@ -144,18 +145,39 @@ def test_what_dead_processes_left_goes(store: Store) -> None:
     caps.touch()
     leftover = store.trash.path / "something"
     leftover.write_bytes(b"x" * 10)
+    (store.ingest / "probe-dead").mkdir()
+    (store.ingest / "probe-dead" / "entry").touch()
     with store.layers.lock(digest), store.pin():
         for name in ("write-index.json", "pin-1-dead", "locks/blob-dead"):
             (store.ingest / name).touch()
         collected = collected_as_foretold(store)
         assert names(collected, "partial") == {str(digest)}
         assert names(collected, "other") == {
-            "ingest/locks/blob-dead", "ingest/pin-1-dead", "ingest/trash/something", "ingest/write-index.json"
+            "ingest/locks/blob-dead", "ingest/pin-1-dead", "ingest/probe-dead", "ingest/trash/something",
+            "ingest/write-index.json",
         }  # fmt: skip
         assert (store.ingest / "locks" / f"layer-{digest.hex}").exists()
         assert caps.exists()
         assert len(list(store.ingest.glob("pin-*"))) == 1
     assert not half.exists()
+
+
+def test_what_a_scrub_tries_out_stays_as_long_as_it_does(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A collect beside it takes nothing; afterwards there is nothing to take."""
+    tried = []
+
+    def set_xattrs(fd: int, xattrs: object) -> None:
+        tried.append(collect(store, partials_older_than=0))
+
+    monkeypatch.setattr(filesystem, "set_xattrs", set_xattrs)
+    entry = FileEntry(path=b"f", type=EntryType.FILE, size=0, mode=0o640, uid=0, gid=0, mtime_ns=5)
+    kept = filesystem.FileSystem(store.ingest).keeps(entry)
+    assert kept is not None
+    assert (kept.mode, kept.mtime_ns) == (0o640, 5)
+    assert tried == [Collected()]
+    assert left(store) == []
 
 
 def test_an_unfinished_download_goes_when_it_is_old(store: Store) -> None:

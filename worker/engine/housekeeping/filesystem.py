@@ -6,9 +6,11 @@ written under the same limits, so such a difference is none.
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -41,13 +43,22 @@ class FileSystem:
         Only root may try everything; and a store may be read-only.
         """
         try:
-            place = Path(tempfile.mkdtemp(prefix="probe-", dir=self._scratch))
+            with self._place() as place:
+                return _try(place, entry)
         except OSError:
             return None
+
+    @contextlib.contextmanager
+    def _place(self) -> Iterator[Path]:
+        """A directory, held as a lock: what a killed process leaves of it is garbage at once."""
+        place = Path(tempfile.mkdtemp(prefix="probe-", dir=self._scratch))
         try:
-            return _try(place, entry)
-        except OSError:
-            return None
+            fd = os.open(place, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            try:
+                fcntl.flock(fd, fcntl.LOCK_EX)
+                yield place
+            finally:
+                os.close(fd)
         finally:
             remove_tree(place)
 

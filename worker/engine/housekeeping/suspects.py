@@ -20,7 +20,7 @@ from worker.engine.store import GATE, Store, Trash, abandoned
 _HEX = re.compile(r"[a-f0-9]{64}")
 _PARTIAL_BLOB = re.compile(r"blob-([a-f0-9]{64})")
 _HALF_LAYER = re.compile(r"layer-([a-f0-9]{64})-.*")
-_OWNED = ("pin-", "write-")  # names of files that are somebody's as long as he holds them as a lock
+_OWNED = ("pin-", "write-", "probe-")  # names of what is somebody's as long as he holds it as a lock
 
 
 @dataclass(frozen=True, slots=True)
