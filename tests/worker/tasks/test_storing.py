@@ -12,6 +12,7 @@ from pytest_django import Settings
 
 from samples.images import SampleImage, image, layer, recompressed
 from samples.registry import SampleRegistry
+from tests.engine.pull.helpers import damage
 from worker import services
 from worker.engine.cancel import CancelToken
 from worker.engine.events import Event, Keeping
@@ -165,20 +166,16 @@ def test_a_rebuild_names_what_the_store_lacks_and_what_it_cannot_read(
     assert Image.objects.count() == 2
 
 
-def damage(store: Store, sample: SampleImage) -> None:
+def harm(store: Store, sample: SampleImage) -> None:
     """Alter one blob, and one file of an extracted layer."""
-    blob = store.blobs.path(sample.layers[1].digest)
-    content = bytearray(blob.read_bytes())
-    content[30] ^= 1
-    blob.chmod(0o644)
-    blob.write_bytes(content)
+    damage(store.blobs.path(sample.layers[1].digest))
     (store.layers.tree(sample.diff_ids[0]) / "etc" / "name").write_bytes(b"evil")
 
 
 def test_a_scrub_finds_and_a_repair_mends(project: Project, store: Store, pull: Pull) -> None:
     pull("app", APP)
     assert done(services.start_scrub(project, repair=False, by=None)).result["found"] == 0
-    damage(store, APP)
+    harm(store, APP)
     found = done(services.start_scrub(project, repair=False, by=None)).result
     assert (found["found"], found["repaired"]) == (2, 0)
     subjects = {finding["subject"] for finding in found["findings"]}
@@ -193,7 +190,7 @@ def test_a_repair_is_bound_by_what_a_layer_may_be(
     project: Project, store: Store, pull: Pull, settings: Settings
 ) -> None:
     pull("app", APP)
-    damage(store, APP)
+    harm(store, APP)
     settings.LAYER_MAX_ENTRIES = 1
     _blob, tree = done(services.start_scrub(project, repair=True, by=None)).result["findings"][::-1]
     assert "it has more than 1 entries" in tree["message"]
@@ -295,9 +292,7 @@ def test_an_extraction_that_finds_a_damaged_blob_tells_the_catalog_that_it_is_go
     project: Project, store: Store, pull: Pull
 ) -> None:
     fetched = pull("app", BASE, fetch_only=True)
-    blob = store.blobs.path(BASE.layers[0].digest)
-    blob.chmod(0o644)
-    blob.write_bytes(blob.read_bytes()[:-1] + b"!")
+    damage(store.blobs.path(BASE.layers[0].digest))
     job = services.start_extract(fetched, by=None)
     assert run_job(job.pk, extract_image) is JobState.FAILED
     job.refresh_from_db()
