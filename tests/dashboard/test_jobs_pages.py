@@ -115,6 +115,18 @@ def test_a_container_s_job_names_the_container_and_what_is_done(
     assert "removed" in text(operator, at("job", job))
 
 
+def test_a_pull_whose_image_was_removed_does_not_say_that_it_is_here(
+    project: Project, operator: Client
+) -> None:
+    pulled = image(project, "alpine", "a")
+    job = make_job(project, state=JobState.SUCCEEDED, image=pulled)
+    assert "The image is here" in text(operator, at("job", job))
+    pulled.delete()
+    page = text(operator, at("job", job))
+    assert "has been removed since" in page
+    assert "The image is here" not in page
+
+
 def test_htmx_gets_the_part_that_the_end_of_a_job_changes(project: Project, viewer: Client) -> None:
     page = text(viewer, at("job", make_job(project, state=JobState.CANCELLED)), headers=HTMX)
     assert page.lstrip().startswith('<div id="job"')

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from dashboard import tickets
 from dashboard.live import Live
+from tests.dashboard.catalog import make_image
 from tests.support.asgi import Viewer
 from worker.models import Job, JobKind, JobState, Project
 from worker.progress import LayerSnapshot, Snapshot, publish
@@ -31,12 +32,14 @@ def play(url: str, story: Story) -> None:
 
 
 def running_job(project: Project) -> Job:
+    """Return a job that pulls an image which is here already, so that the job may end at any time."""
     now = timezone.now()
     return Job.objects.create(
         project=project,
         kind=JobKind.PULL,
         state=JobState.RUNNING,
         reference="localhost:5000/php:8",
+        image=make_image(project, "php", "b", host="localhost:5000", tags=["8"]),
         sent_at=now,
         started_at=now,
         heartbeat_at=now,
