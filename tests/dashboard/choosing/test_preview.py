@@ -71,7 +71,7 @@ def test_a_preview_tells_how_many_pulls_the_registry_still_grants(
 ) -> None:
     sample_registry.pulls = PullLimit(100)
     answer = look(operator, path, reference=f"{app}:1.9", look="preview")
-    assert "it grants 98 more of 100 pulls" in text(answer)
+    assert "It grants 98 more of 100 pulls" in text(answer)
 
 
 def test_platforms_are_previewed_as_ticked(path: str, app: str, operator: Client) -> None:
