@@ -12,6 +12,7 @@ from dashboard.queries.images import layers_of
 from dashboard.queries.kinship import holders, only_here
 from dashboard.queries.names import Named, named, names_of
 from dashboard.queries.platforms import Choices, Together, choices_of, together
+from dashboard.queries.repeating import pulled_insecurely
 from worker.engine.errors import NotFound
 from worker.models import Image, ImageLayer, Layer, Project, Tag, TagMovement
 from worker.models.lineage import children, descendants, twins
@@ -76,6 +77,7 @@ class Summary:
         ancestors: base first; of twins, the oldest.
         descendants, twins: how many.
         together: what is here of it, if it was pulled for several platforms; else None.
+        insecure: whether pulling it again may go without TLS, as the last time.
     """
 
     image: Image
@@ -91,6 +93,7 @@ class Summary:
     containers: int
     together: Together | None
     platforms: Choices
+    insecure: bool
 
     @property
     def reference(self) -> str:
@@ -125,6 +128,7 @@ def summary(project: Project, image: Image) -> Summary:
         containers=image.containers.count(),
         together=group,
         platforms=choices_of(image, group),
+        insecure=pulled_insecurely(project, image),
     )
 
 

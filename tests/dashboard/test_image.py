@@ -17,7 +17,7 @@ from tests.conftest import Users
 from tests.dashboard.catalog import MIB, diff_id, family, make_image
 from tests.dashboard.doors import client_of
 from worker.engine.errors import Conflict
-from worker.models import Container, Image, Project, Tag, TagMovement
+from worker.models import Container, Image, Job, Project, Registry, Tag, TagMovement
 
 TABS = ["", "lineage/", "config/", "tags/", "containers/"]
 
@@ -191,6 +191,22 @@ def test_what_to_do_next_is_offered_to_who_may(
 def test_an_untagged_image_is_pulled_again_by_its_digest(project: Project) -> None:
     image = make_image(project, "raw", "z", tags=[])
     assert summary(project, image).reference == f"docker.io/library/raw@{image.digest}"
+
+
+def test_what_was_pulled_without_tls_is_pulled_again_so_until_an_admin_enters_the_registry(
+    users: Users, project: Project
+) -> None:
+    image = make_image(project, "raw", "z")
+    address, insecurely = f"/p/team/images/{image.pk}/", 'name="insecure" value="on"'
+    operator = client_of(users.operator)
+    Job.objects.create(project=project, kind="pull", state="succeeded", image=image, arguments={})
+    assert insecurely not in operator.get(address).content.decode()
+    Job.objects.create(
+        project=project, kind="pull", state="succeeded", image=image, arguments={"insecure": True}
+    )
+    assert insecurely in operator.get(address).content.decode()
+    Registry.objects.create(project=project, host=image.registry_host)
+    assert insecurely not in operator.get(address).content.decode()
 
 
 class TestExtract:
