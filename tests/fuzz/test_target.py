@@ -11,6 +11,7 @@ from fuzz.seeds import seeds, words
 from fuzz.target import DESCRIBED, RAW, Broken, Target
 from samples.images import Entry, write_tar
 from tests.engine.layers import archives
+from worker.engine.layers.directories import Directories
 from worker.engine.layers.tree import TreeWriter
 
 pytestmark = pytest.mark.root
@@ -48,8 +49,13 @@ def test_the_dictionary_is_one_that_libfuzzer_reads() -> None:
 
 
 def test_what_does_not_hold_is_noticed(target: Target, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An extraction that leaves entries out of the index is found out."""
-    monkeypatch.setattr(TreeWriter, "_record", lambda *_: None)
-    with pytest.raises(Broken, match="only in the tree"):
-        target(RAW + write_tar([Entry("p", type=b"6")]))
+    """An extraction that leaves entries out of the index is found out, and one that leaves files open."""
+    with monkeypatch.context() as patched:
+        patched.setattr(TreeWriter, "_record", lambda *_: None)
+        with pytest.raises(Broken, match="only in the tree"):
+            target(RAW + write_tar([Entry("p", type=b"6")]))
     assert target(DESCRIBED)
+    with monkeypatch.context() as patched:
+        patched.setattr(Directories, "close", lambda _: None)
+        with pytest.raises(Broken, match="stayed open"):
+            target(RAW + write_tar([Entry("d/e/f")]))
