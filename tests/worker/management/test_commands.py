@@ -245,3 +245,10 @@ def test_create_token_prints_the_token_and_nothing_else(strata: Strata) -> None:
     unknown = strata.run("create_token", "eve")
     assert (unknown.returncode, unknown.stdout) == (1, "")
     assert unknown.stderr == "error: There is no active user eve.\n"
+
+
+def test_create_token_without_a_catalog_says_so_in_one_line(strata: Strata) -> None:
+    done = strata.run("create_token", "ada")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("error: There is no catalog in ")
+    assert done.stderr.count("\n") == 1

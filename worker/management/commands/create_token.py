@@ -5,10 +5,12 @@ from __future__ import annotations
 import sys
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandParser
 
 from worker.engine.errors import StrataError
+from worker.management.preparing import is_prepared
 from worker.services.tokens import issue_token
 
 
@@ -20,6 +22,12 @@ class Command(BaseCommand):
         parser.add_argument("--name", default="command line", help="what to call it in the list of tokens")
 
     def handle(self, *args: Any, username: str, name: str, **options: Any) -> None:
+        if not is_prepared():
+            self.stderr.write(
+                f"error: There is no catalog in {settings.DATA_DIR}, or it cannot be read."
+                " Start Strata first, or let STRATA_DATA say where its data is."
+            )
+            sys.exit(1)
         user = User.objects.filter(username=username, is_active=True).first()
         if user is None:
             self.stderr.write(f"error: There is no active user {username}.")
