@@ -55,17 +55,13 @@ def _of_index(client: RegistryClient, repository: str, index: ImageIndex | None)
     return find_referrers(client, repository, Digest.parse(index.digest))
 
 
-def _attestations(client: RegistryClient, image: Image) -> list[Descriptor]:
+def _attestations(client: RegistryClient, image: Image) -> tuple[Descriptor, ...]:
     """What the index has about an image; none if the registry has lost it."""
     if image.index is None:
-        return []
+        return ()
     try:
         fetched = client.manifest((image.repository, Digest.parse(image.index.digest)))
         index = Index.parse(fetched.raw, fetched.content_type)
     except (RegistryError, ContentError):
-        return []
-    return [
-        entry
-        for entry in index.manifests
-        if entry.annotations.get("vnd.docker.reference.digest") == image.digest
-    ]
+        return ()
+    return index.attestations_of(Digest.parse(image.digest))

@@ -85,6 +85,13 @@ class Index:
         """The platforms that it offers, each once, in its order."""
         return tuple(dict.fromkeys(image.platform for image in self.images if image.platform is not None))
 
+    def attestations_of(self, image: Digest) -> tuple[Descriptor, ...]:
+        """The manifests that BuildKit put beside an image to speak of it."""
+        mine = str(image)
+        return tuple(
+            entry for entry in self.manifests if entry.annotations.get("vnd.docker.reference.digest") == mine
+        )
+
     def select(self, wanted: Platform | None = None) -> Descriptor:
         """Choose the entry for a platform, the host's by default.
 

@@ -56,13 +56,8 @@ def offered(images: Iterable[Selected]) -> tuple[Descriptor, ...]:
 
 def attestations(image: Selected) -> tuple[Descriptor, ...]:
     """The manifests that BuildKit put beside an image to speak of it."""
-    mine = str(image.manifest.digest)
-    return tuple(
-        entry
-        for index in image.indexes
-        for entry in index.manifests
-        if entry.annotations.get("vnd.docker.reference.digest") == mine
-    )
+    digest = image.manifest.digest
+    return tuple(entry for index in image.indexes for entry in index.attestations_of(digest))
 
 
 class Remembered:
