@@ -17,22 +17,22 @@ from django.utils.crypto import salted_hmac
 
 from worker.engine.oci import Compression, Digest, Reference
 from worker.engine.offer import Offer, offered
+from worker.engine.pipeline.progress import Announcer
 from worker.engine.preview import RATIOS, Preview, Ratios, preview
 from worker.engine.pull import PullRequest
 from worker.engine.registry import Endpoint, RegistryClient, TagList
-from worker.engine.registry import RateLimit as Told
 from worker.engine.registry.patience import HASTY, impatient, within_reason
 from worker.engine.registry.rate_limit import OnRateLimit
 from worker.engine.store import Store
-from worker.models import Blob, Layer, Project, RateLimit, Role
+from worker.models import Blob, Layer, Project, Role
 from worker.models.limits import require_allowed
 from worker.models.platforms import read_platforms, write_platforms
 from worker.models.reach import endpoint_for
-from worker.progress import announce
 from worker.services.access import require
 from worker.services.tag_order import after as place_after
 from worker.services.tag_order import newest_first
 from worker.services.tag_order import search as narrow
+from worker.tasks.limiting import LimitKeeper
 
 TAGS_MAX = 50_000
 """Of one repository that are listed; who has more must type what is not among them."""
@@ -159,15 +159,11 @@ def _reach(
 @contextlib.contextmanager
 def _noting(project: Project) -> Iterator[OnRateLimit]:
     """Keep what registries say of their rate limits: looking uses them, too; also a refusal tells."""
-    seen: dict[str, Told] = {}
+    keeper = LimitKeeper(project)
     try:
-        yield seen.__setitem__
+        yield Announcer(keeper).rate_limit
     finally:
-        for host, told in seen.items():
-            facts = {name: getattr(told, name) for name in ("limit", "remaining", "window", "source", "wait")}
-            RateLimit.objects.note(project, host, **facts)
-        if seen:
-            announce(project.pk, "registries")
+        keeper.flush()
 
 
 def _all_tags(project: Project, endpoint: Endpoint, repository: str) -> TagList:

@@ -1,4 +1,4 @@
-"""Keeping what registries say of their rate limits while a pull runs."""
+"""Keeping what registries say of their rate limits while a pull runs, or somebody looks."""
 
 from __future__ import annotations
 
