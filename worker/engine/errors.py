@@ -41,6 +41,7 @@ StrataError
 │   ├── DiskFull
 │   ├── StoreNotWritable
 │   ├── StoreDamaged
+│   ├── ContentUnreadable        a file of a layer that this process may not read
 │   └── LayerMissing             a tree that is needed is not (or no longer) extracted
 ├── SandboxError                 the jail for extraction cannot be built here
 ├── RuntimeFailure               containers
@@ -309,6 +310,14 @@ class StoreNotWritable(StoreError):
 class StoreDamaged(StoreError):
     code = "store_damaged"
     default_hint = "Pull the image again."
+
+
+class ContentUnreadable(StoreError):
+    code = "content_unreadable"
+    default_hint = (
+        "A layer's files keep the owner and mode that they have in the image; "
+        "a web service that runs as root may read all of them (see docs/security.md)."
+    )
 
 
 class LayerMissing(StoreError):
