@@ -29,7 +29,7 @@ _RAW_LIMIT = 512 * 1024
 @require_safe
 def layers(request: Request, project_slug: str, image_id: int) -> HttpResponse:
     """Members: the stack, drawn and listed."""
-    project, facts = _facts(request, project_slug, image_id)
+    project, facts = facts_of(request, project_slug, image_id)
     rows = strata(project, facts)
     low, high = _PILLAR_HEIGHTS
     height = min(high, max(low, 9 * len(rows)))
@@ -37,20 +37,20 @@ def layers(request: Request, project_slug: str, image_id: int) -> HttpResponse:
     # The pillar counts from the top; rows are addressed by their place from the base.
     drawn = list(zip(rows, pillar, strict=True))
     context = {"strata": rows, "pillar": drawn, "pillar_width": PILLAR_WIDTH, "pillar_height": height}
-    return _tab(request, facts, "layers", context)
+    return show_tab(request, facts, "layers", context)
 
 
 @require_safe
 def lineage(request: Request, project_slug: str, image_id: int) -> HttpResponse:
     """Members: from the base to this image, and what grew from it."""
-    _, facts = _facts(request, project_slug, image_id)
-    return _tab(request, facts, "lineage", {"family": family(facts)})
+    _, facts = facts_of(request, project_slug, image_id)
+    return show_tab(request, facts, "lineage", {"family": family(facts)})
 
 
 @require_safe
 def config(request: Request, project_slug: str, image_id: int) -> HttpResponse:
     """Members: how a container of it runs, and how it was built."""
-    _, facts = _facts(request, project_slug, image_id)
+    _, facts = facts_of(request, project_slug, image_id)
     raw = json.dumps(facts.image.config, indent=2, ensure_ascii=False)
     try:
         parsed = ImageConfig.parse(json.dumps(facts.image.config).encode())
@@ -63,30 +63,30 @@ def config(request: Request, project_slug: str, image_id: int) -> HttpResponse:
         "raw": raw[:_RAW_LIMIT],
         "raw_is_cut": len(raw) > _RAW_LIMIT,
     }
-    return _tab(request, facts, "config", context)
+    return show_tab(request, facts, "config", context)
 
 
 @require_safe
 def tags(request: Request, project_slug: str, image_id: int) -> HttpResponse:
     """Members: the tags that point here, and how they came and went."""
-    project, facts = _facts(request, project_slug, image_id)
+    project, facts = facts_of(request, project_slug, image_id)
     context = {"tags": current_tags(facts.image), "movements": movements(project, facts.image)}
-    return _tab(request, facts, "tags", context)
+    return show_tab(request, facts, "tags", context)
 
 
 @require_safe
 def containers(request: Request, project_slug: str, image_id: int) -> HttpResponse:
     """Members: the containers on this image."""
-    _, facts = _facts(request, project_slug, image_id)
+    _, facts = facts_of(request, project_slug, image_id)
     rows = facts.image.containers.select_related("created_by").order_by("-created_at", "-id")
-    return _tab(request, facts, "containers", {"containers": rows[:200]})
+    return show_tab(request, facts, "containers", {"containers": rows[:200]})
 
 
 @require_safe
 def referrers(request: Request, project_slug: str, image_id: int) -> HttpResponse:
     """Members: signatures, SBOMs and attestations that the registry has of it."""
-    _, facts = _facts(request, project_slug, image_id)
-    return _tab(request, facts, "referrers", {"referring": referring(facts.image)})
+    _, facts = facts_of(request, project_slug, image_id)
+    return show_tab(request, facts, "referrers", {"referring": referring(facts.image)})
 
 
 @require_POST
@@ -122,14 +122,18 @@ def _counted(count: int) -> str:
     return "One artifact refers" if count == 1 else f"{count} artifacts refer"
 
 
-def _facts(request: Request, project_slug: str, image_id: int) -> tuple[Project, Summary]:
+def facts_of(request: Request, project_slug: str, image_id: int) -> tuple[Project, Summary]:
+    """Members: return the project, and what the head of each tab shows of the image."""
     project = get_project(request, project_slug)
     return project, summary(project, get_image(project, image_id))
 
 
-def _tab(request: Request, facts: Summary, tab: str, context: dict[str, Any]) -> HttpResponse:
+def show_tab(
+    request: Request, facts: Summary, tab: str, context: dict[str, Any], *, status: int = 200
+) -> HttpResponse:
+    """Answer with ``templates/image/<tab>.html`` below the head of the image."""
     # Another platform is shown by the same tab.
     address = "image" if tab == "layers" else f"image_{tab}"
     context |= {"facts": facts, "image": facts.image, "tab": tab, "tab_address": address}
     context["referrer_count"] = count_referring(facts.image)
-    return render(request, f"image/{tab}.html", context)
+    return render(request, f"image/{tab}.html", context, status=status)
