@@ -5,6 +5,7 @@ from worker.models.image import Image, ImageLayer, Tag, TagMovement
 from worker.models.index import ImageIndex, OfferedImage
 from worker.models.job import ACTIVE_STATES, FINAL_STATES, STORAGE_KINDS, Job, JobKind, JobState
 from worker.models.layer import Blob, Layer
+from worker.models.package import PackageChange, PackageReading, PackageVersion
 from worker.models.project import Membership, Project, Role
 from worker.models.rate_limit import SCHEDULED_RESERVE, RateLimit
 from worker.models.referrer import Referrer, ReferrerKind
@@ -33,6 +34,9 @@ __all__ = [
     "Layer",
     "Membership",
     "OfferedImage",
+    "PackageChange",
+    "PackageReading",
+    "PackageVersion",
     "Project",
     "ProxyChoice",
     "RateLimit",
