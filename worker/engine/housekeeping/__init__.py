@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from worker.engine.housekeeping.collect import PARTIALS_OLDER_THAN, collect
 from worker.engine.housekeeping.images import stored_images
+from worker.engine.housekeeping.removing import Cleared, Kept, clear, own_parts, parts_of
 from worker.engine.housekeeping.scrub import scrub
+from worker.engine.housekeeping.sizes import blob_bytes, estimated_bytes, index_bytes, tree_bytes
 from worker.engine.housekeeping.survey import survey
 from worker.engine.housekeeping.values import (
     Collected,
@@ -18,15 +20,24 @@ from worker.engine.housekeeping.values import (
 
 __all__ = [
     "PARTIALS_OLDER_THAN",
+    "Cleared",
     "Collected",
     "Finding",
     "Garbage",
+    "Kept",
     "Scrubbed",
     "StoredPull",
     "Survey",
     "Usage",
+    "blob_bytes",
+    "clear",
     "collect",
+    "estimated_bytes",
+    "index_bytes",
+    "own_parts",
+    "parts_of",
     "scrub",
     "stored_images",
     "survey",
+    "tree_bytes",
 ]

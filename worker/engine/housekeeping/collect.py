@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from worker.engine.cancel import CancelToken
 from worker.engine.disk import disk_errors
@@ -18,10 +19,11 @@ from worker.engine.events import Keeping, Listener, ignore
 from worker.engine.housekeeping.suspects import Suspect, suspects
 from worker.engine.housekeeping.values import Collected, Garbage
 from worker.engine.housekeeping.walk import usage
-from worker.engine.pipeline.needed import Needed
+from worker.engine.pipeline.needed import Marks, Needed
 from worker.engine.store import Store
 
-_AT_ONCE = 500  # renames while the gate is closed: some milliseconds
+AT_ONCE = 500
+"""So many renames happen while the gate is closed: some milliseconds."""
 PARTIALS_OLDER_THAN = 86400.0  # seconds
 
 
@@ -74,7 +76,7 @@ def _sweep(
     while rest:
         if cancel is not None:
             cancel.check()
-        taken, looked_at = _take(store, needed, rest[:_AT_ONCE], cancel)
+        taken, _, looked_at = take_unneeded(store, needed, rest[:AT_ONCE], cancel)
         rest = rest[looked_at:]
         done, size = done + looked_at, size + sum(suspect.garbage.size for suspect in taken)
         store.trash.empty(cancel)
@@ -90,10 +92,24 @@ def _left(store: Store) -> list[Suspect]:
     ]
 
 
-def _take(
+class Taken(NamedTuple):
+    """What one closing of the gate came to.
+
+    Attributes:
+        suspects: Those that were moved out of sight.
+        marks: What was needed.
+        looked_at: How many were looked at, from the first on.
+    """
+
+    suspects: list[Suspect]
+    marks: Marks
+    looked_at: int
+
+
+def take_unneeded(
     store: Store, needed: Needed, found: Sequence[Suspect], cancel: CancelToken | None
-) -> tuple[list[Suspect], int]:
-    """Move aside what is still not needed; return it, and how many were looked at.
+) -> Taken:
+    """Move aside what is still not needed, with the gate closed: at most :data:`AT_ONCE` at a time.
 
     Even a rename can need room on the disk: deleting what was moved by then makes some.
     """
@@ -107,5 +123,5 @@ def _take(
             except DiskFull:
                 if not taken:
                     raise
-                return taken, position
-    return taken, len(found)
+                return Taken(taken, marks, position)
+    return Taken(taken, marks, len(found))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
 from worker.engine.cancel import CancelToken
@@ -24,10 +24,12 @@ class Marks(NamedTuple):
     Attributes:
         needed: By listed images, containers or running work.
         pinned: By running work: what it may be in the middle of bringing.
+        listed: By listed images.
     """
 
     needed: Content
     pinned: Content
+    listed: Content
 
 
 class Needed:
@@ -38,10 +40,13 @@ class Needed:
         self._cancel = cancel
         self._images: dict[tuple[Digest, Digest, Digest | None], Content] = {}
 
-    def look(self) -> Marks:
+    def look(self, without: Collection[Digest] = ()) -> Marks:
         """All that is needed now. It is exact while the gate is closed, and quick the second time.
 
         Blobs that are not here may be among it.
+
+        Args:
+            without: Manifests that do not count as listed.
 
         Raises:
             StoreDamaged: a list of images, a listed image or a container cannot be read, and so what it
@@ -52,10 +57,14 @@ class Needed:
         store = self._store
         lists = (store.images, store.shallow_images)
         pinned = store.pins.content()
-        images = [self._image(image) for part in lists for image in part.all()]
-        blobs = pinned.blobs.union(*(content.blobs for content in images), *(part.made() for part in lists))
-        layers = pinned.layers.union(*(content.layers for content in images), self._containers())
-        return Marks(Content(blobs, layers), pinned)
+        listed_ones = [image for part in lists for image in part.all()]
+        counted = [image for image in listed_ones if not (without and image.is_one_of(without))]
+        images = [self._image(image) for image in counted]
+        made = [part.made() - part.made_without(without)[0] if without else part.made() for part in lists]
+        blobs = frozenset[Digest]().union(*(content.blobs for content in images), *made)
+        listed = Content(blobs, frozenset[Digest]().union(*(content.layers for content in images)))
+        containers = Content(layers=frozenset(self._containers()))
+        return Marks(listed | pinned | containers, pinned, listed)
 
     def _image(self, image: StoredImage) -> Content:
         key = (image.descriptor.digest, image.digest, image.index)

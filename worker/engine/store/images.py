@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -56,6 +56,14 @@ class StoredImage:
             StoreDamaged: the list says something impossible.
         """
         return _parse(self.descriptor.annotations.get(ORIGINAL, str(self.descriptor.digest)))
+
+    def is_one_of(self, digests: Collection[Digest]) -> bool:
+        """Whether its manifest is among these, as the registry has it or as it is listed.
+
+        Raises:
+            StoreDamaged: the list says something impossible.
+        """
+        return self.descriptor.digest in digests or self.digest in digests
 
     @property
     def origin(self) -> str:
@@ -160,19 +168,38 @@ class ImageList:
         with self._changing() as images:
             images[:] = _without_name(images, slot)
 
-    def forget(self, digest: Digest) -> None:
-        """Take a manifest off the list, with all its names; that it is not on it is no error.
+    def forget(self, *digests: Digest) -> None:
+        """Take manifests off the list, with all their names; that one is not on it is no error.
 
         Args:
-            digest: Of the manifest as the registry has it, or as it is listed.
+            digests: Of the manifests as the registry has them, or as they are listed.
 
         Raises:
             StoreError: the file is damaged, or the disk is full or refuses.
         """
-        if all(digest not in (image.digest, image.descriptor.digest) for image in self.all()):
+        wanted = frozenset(digests)
+        if not any(image.is_one_of(wanted) for image in self.all()):
             return
         with self._changing() as images:
-            images[:] = [image for image in images if digest not in (image.digest, image.descriptor.digest)]
+            images[:] = [image for image in images if not image.is_one_of(wanted)]
+
+    def made_without(self, digests: Collection[Digest]) -> tuple[frozenset[Digest], dict[Digest, int]]:
+        """What forgetting these would do to the indexes that are made for names with several platforms.
+
+        Returns:
+            Those that go, and those that come instead, with their sizes in bytes.
+
+        Raises:
+            StoreDamaged: the file cannot be read.
+        """
+        images = self.all()
+        names = {image.name for image in images if image.is_one_of(digests)} - {""}
+        concerned = [image for image in images if image.name in names]
+        before = _made_for(concerned)
+        after = _made_for([image for image in concerned if not image.is_one_of(digests)])
+        return frozenset(before.keys() - after.keys()), {
+            digest: size for digest, size in after.items() if digest not in before
+        }
 
     def write_again(self) -> None:
         """Write the list, and what was made for it, anew.
@@ -194,18 +221,32 @@ class ImageList:
                 write_atomically(self._path, content, self._ingest, mode=0o644)
 
     def _entries(self, images: Iterable[StoredImage]) -> Iterator[dict[str, object]]:
-        groups: dict[object, list[StoredImage]] = {}
-        for position, image in enumerate(images):
-            groups.setdefault(image.name or position, []).append(image)
-        for group in groups.values():
+        for group in _groups(images):
             name = group[0].name
             if len(group) == 1:
                 yield _alone(group[0])
                 continue
-            raw = _index(_entry(image.descriptor, {}) for image in group)
+            raw = _index_of(group)
             index = Descriptor(MediaType.OCI_INDEX, self._blobs.put(raw), len(raw))
             yield _entry(index, {REF_NAME: name, _PLATFORMS: str(len(group))})
             yield from map(_among_platforms, group)
+
+
+def _groups(images: Iterable[StoredImage]) -> Iterable[list[StoredImage]]:
+    """Those that one name means, together; one without a name is alone."""
+    groups: dict[object, list[StoredImage]] = {}
+    for position, image in enumerate(images):
+        groups.setdefault(image.name or position, []).append(image)
+    return groups.values()
+
+
+def _index_of(group: Iterable[StoredImage]) -> bytes:
+    return _index(_entry(image.descriptor, {}) for image in group)
+
+
+def _made_for(images: Iterable[StoredImage]) -> dict[Digest, int]:
+    raws = [_index_of(group) for group in _groups(images) if len(group) > 1]
+    return {Digest.of(raw): len(raw) for raw in raws}
 
 
 def _without_name(

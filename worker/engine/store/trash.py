@@ -10,7 +10,7 @@ import contextlib
 import fcntl
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from worker.engine.cancel import CancelToken
@@ -18,6 +18,7 @@ from worker.engine.disk import disk_errors, remove_tree
 from worker.engine.store.locks import abandoned
 
 _POLL = 0.1  # seconds
+_MARK = 6  # random bytes that tell things of one name apart
 
 
 class Trash:
@@ -34,7 +35,7 @@ class Trash:
         """
         with disk_errors("clear away"):
             try:
-                path.rename(self.path / f"{path.name}-{secrets.token_hex(6)}")
+                path.rename(self.path / f"{path.name}-{secrets.token_hex(_MARK)}")
             except FileNotFoundError:
                 return False
         return True
@@ -48,15 +49,18 @@ class Trash:
         with disk_errors("look into the trash"), abandoned(self.path) as dead:
             return sorted(self.path.iterdir()) if dead else []
 
-    def empty(self, cancel: CancelToken | None = None) -> None:
+    def empty(self, cancel: CancelToken | None = None, *, of: Collection[str] | None = None) -> None:
         """Delete all that is in it, also what others put there; one at a time empties it.
+
+        Args:
+            of: Only what had one of these names when it was taken, by whomever; None: everything.
 
         Raises:
             Cancelled: the rest stays, out of sight, for the next time.
             StoreError: the disk refuses.
         """
         with disk_errors("clear away"), self._alone(cancel):
-            while found := sorted(self.path.iterdir()):
+            while found := sorted(path for path in self.path.iterdir() if _is_of(path, of)):
                 for path in found:
                     if cancel is not None:
                         cancel.check()
@@ -76,3 +80,7 @@ class Trash:
             yield
         finally:
             os.close(fd)
+
+
+def _is_of(path: Path, names: Collection[str] | None) -> bool:
+    return names is None or path.name[: -2 * _MARK - 1] in names
