@@ -164,6 +164,8 @@ LAYERS_AT_ONCE = env.number("LAYERS_AT_ONCE", 0)
 LAYER_MAX_BYTES = env.number("LAYER_MAX_BYTES", 1 << 38, minimum=1 << 20)
 LAYER_MAX_ENTRIES = env.number("LAYER_MAX_ENTRIES", 4_000_000, minimum=1)
 LAYER_MAX_RATIO = env.number("LAYER_MAX_RATIO", 300, minimum=2)
+# Memory, in bytes, in which each process of the web server keeps images' files to answer from.
+FILES_CACHE = env.number("FILES_CACHE", 256) << 20
 
 # Seconds between two rounds of what beat hands out.
 HOUSEKEEPING_SECONDS = env.number("HOUSEKEEPING_SECONDS", 10, minimum=1)

@@ -52,6 +52,7 @@ StrataError
 │   └── ContainerStateError      e.g. starting what runs already
 ├── NotAllowed                   the person may not do this
 ├── NotFound                     no such image, job, ... in this project
+│   └── LinkLoop                 too many symbolic links lead to each other
 ├── Conflict                     it clashes with what is there
 └── Cancelled                    somebody asked for it
 
@@ -308,6 +309,12 @@ class StoreNotWritable(StoreError):
 
 
 class StoreDamaged(StoreError):
+    """
+    Attributes:
+        diff_id: Of the layer whose record or file index it is, as text; empty if it is something else.
+    """
+
+    diff_id: str = ""
     code = "store_damaged"
     default_hint = "Pull the image again."
 
@@ -321,6 +328,12 @@ class ContentUnreadable(StoreError):
 
 
 class LayerMissing(StoreError):
+    """
+    Attributes:
+        diff_id: Of the layer, as text; empty if it is not known, or several.
+    """
+
+    diff_id: str = ""
     code = "layer_missing"
     default_hint = "Extract the image first."
 
@@ -368,6 +381,11 @@ class NotAllowed(StrataError):
 class NotFound(StrataError):
     code = "not_found"
     default_hint = "Check the address; it may have been removed."
+
+
+class LinkLoop(NotFound):
+    code = "link_loop"
+    default_hint = "Look at the links themselves: they lead to each other."
 
 
 class Conflict(StrataError):

@@ -12,6 +12,7 @@ after them.
 
 from __future__ import annotations
 
+import contextlib
 import io
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -140,11 +141,28 @@ class FileIndex:
             LayerMissing: there is no such file.
             StoreDamaged: it cannot be read.
         """
+        with self._open() as file:
+            yield from read_entries(file)
+
+    def records(self) -> Iterator[tuple[Any, ...]]:
+        """Yield the same as they stand in the file (:meth:`FileEntry.pack`); for whoever reads very many.
+
+        What the fields hold is not looked at.
+
+        Raises:
+            LayerMissing, StoreDamaged: as above.
+        """
+        with self._open() as file:
+            yield from _read_records(file)
+
+    @contextlib.contextmanager
+    def _open(self) -> Iterator[BinaryIO]:
         try:
-            with self._path.open("rb") as file:
-                yield from read_entries(file)
+            file = self._path.open("rb")
         except FileNotFoundError as error:
             raise LayerMissing("The layer is not extracted: it has no file index.") from error
+        with file:
+            yield file
 
 
 def read_entries(file: BinaryIO) -> Iterator[FileEntry]:
@@ -162,9 +180,28 @@ def read_entries(file: BinaryIO) -> Iterator[FileEntry]:
         raise StoreDamaged(f"The layer's file index is damaged ({error}).") from error
 
 
-def _read_values(file: BinaryIO) -> Iterator[Any]:
+def _read_records(file: BinaryIO) -> Iterator[tuple[Any, ...]]:
+    count = 0
+    try:
+        values = _read_values(file, use_list=False)
+        if next(values, None) != _HEADER:
+            raise StoreDamaged("The layer's file index has an unknown form.")
+        for record in values:
+            if type(record) is tuple:
+                count += 1
+                yield record
+            elif record == {"entries": count}:
+                return
+            else:
+                break
+    except (zstandard.ZstdError, ValueError, TypeError, msgpack.UnpackException) as error:
+        raise StoreDamaged(f"The layer's file index is damaged ({error}).") from error
+    raise StoreDamaged("The layer's file index is truncated.")
+
+
+def _read_values(file: BinaryIO, *, use_list: bool = True) -> Iterator[Any]:
     with zstandard.ZstdDecompressor().stream_reader(file, closefd=False) as stream:
-        yield from msgpack.Unpacker(stream, raw=False, strict_map_key=False)
+        yield from msgpack.Unpacker(stream, raw=False, strict_map_key=False, use_list=use_list)
 
 
 class IndexWriter:
