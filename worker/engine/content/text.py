@@ -32,8 +32,7 @@ _NAMES = {
     "cp932": "Shift JIS", "euc_jp": "EUC-JP", "gb18030": "GB 18030", "big5": "Big5", "cp949": "Windows-949",
 }  # fmt: skip
 _JUDGED = 1 << 16  # first bytes that decide on an encoding
-_WIDEST = 4  # bytes of a character
-#: Control characters that texts have: tab, ends of lines and pages, backspace, escape (colours of a terminal).
+#: Control characters that texts have: tab, ends of lines and pages, backspace, escape (a terminal's colours).
 _TEXTUAL = frozenset(b"\t\n\v\f\r\b\x1b")
 _MAX_CONTROLS = 0.02  # of the first bytes; more are no text
 _HIDDEN = re.compile(r"[^ -~\xa1-\xac\xae-\u02ff]")  # worth a look; the rest is surely visible
