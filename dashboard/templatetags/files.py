@@ -1,5 +1,8 @@
 """How files are written on pages: ``{% load files %}`` gives, for a node of an image (or a record like one),
 
+- ``{{ name|shown }}`` a name, path or link target, whatever bytes it is of, as text (``worker.engine.files``)
+- ``{{ path|shown_path }}`` the same of a whole path, from the root, each part apart, so that right-to-left ones
+  do not change places
 - ``{{ node|mode }}`` type and permissions as ``ls -l`` writes them: ``drwxr-sr-x``
 - ``{{ node|owner }}`` ``uid:gid``
 - ``{{ node|kind }}`` what it is, in words
@@ -14,7 +17,10 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from django import template
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 
+from worker.engine.files import to_text
 from worker.engine.layers import EntryType
 
 register = template.Library()
@@ -65,6 +71,19 @@ class FileFacts(Protocol):
     def uid(self) -> int: ...
     @property
     def gid(self) -> int: ...
+
+
+@register.filter
+def shown(name: bytes) -> str:
+    return to_text(name)
+
+
+@register.filter
+def shown_path(path: bytes) -> SafeString:
+    if not path:
+        return SafeString("/")
+    parts = format_html_join("", "/<bdi>{}</bdi>", ((to_text(part),) for part in path.split(b"/")))
+    return format_html('<span class="a-path" dir="ltr">{}</span>', parts)
 
 
 @register.filter

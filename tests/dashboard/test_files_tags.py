@@ -6,7 +6,16 @@ from types import SimpleNamespace
 
 import pytest
 
-from dashboard.templatetags.files import exact_time, file_time, kind, kind_icon, mode, owner
+from dashboard.templatetags.files import (
+    exact_time,
+    file_time,
+    kind,
+    kind_icon,
+    mode,
+    owner,
+    shown,
+    shown_path,
+)
 from worker.engine.layers import EntryType
 
 
@@ -49,3 +58,12 @@ def test_every_type_has_words_and_an_icon() -> None:
 )
 def test_times_that_no_calendar_has_are_written_as_seconds(mtime_ns: int, short: str, exact: str) -> None:
     assert (file_time(mtime_ns), exact_time(mtime_ns)) == (short, exact)
+
+
+def test_a_name_breaks_no_line_and_flips_no_direction() -> None:
+    assert shown("a\nb\u202ec".encode()) == r"a\x0ab\xe2\x80\xaec"
+    assert shown(b"caf\xe9") == r"caf\xe9"
+    assert shown_path("א/ב/<x>".encode()) == (
+        '<span class="a-path" dir="ltr">/<bdi>א</bdi>/<bdi>ב</bdi>/<bdi>&lt;x&gt;</bdi></span>'
+    )
+    assert shown_path(b"") == "/"
