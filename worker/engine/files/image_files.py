@@ -55,6 +55,16 @@ class ImageFiles:
             return View((make_table(()),), lay_over(Merged(), (make_table(()),)))
         return self._view_of(top)
 
+    def table(self, layer: int) -> LayerTable:
+        """What one layer has itself, in columns.
+
+        Raises:
+            IndexError: there is no such layer.
+        """
+        if not 0 <= layer < self.depth:
+            raise IndexError(layer)
+        return self._tables[layer]
+
     def history(self, path: bytes) -> tuple[Version, ...]:
         """What each layer that says something about ``path`` says, the base first.
 
