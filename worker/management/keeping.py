@@ -61,6 +61,7 @@ class KeepingCommand(ForegroundCommand):
                 # Not to be sent to a worker: it is claimed right here.
                 sent_at=now(),
             ),
+            self.kind,
         )
 
     def progress(self) -> Progress:

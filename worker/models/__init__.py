@@ -3,7 +3,15 @@
 from worker.models.container import AT_REST_STATES, Container, ContainerState
 from worker.models.image import Image, ImageLayer, Tag, TagMovement
 from worker.models.index import ImageIndex, OfferedImage
-from worker.models.job import ACTIVE_STATES, FINAL_STATES, STORAGE_KINDS, Job, JobKind, JobState
+from worker.models.job import (
+    ACTIVE_STATES,
+    FINAL_STATES,
+    INSTALL_KINDS,
+    STORAGE_KINDS,
+    Job,
+    JobKind,
+    JobState,
+)
 from worker.models.layer import Blob, Layer
 from worker.models.package import PackageChange, PackageReading, PackageVersion
 from worker.models.project import Membership, Project, Role
@@ -18,6 +26,7 @@ __all__ = [
     "ACTIVE_STATES",
     "AT_REST_STATES",
     "FINAL_STATES",
+    "INSTALL_KINDS",
     "SCHEDULED_RESERVE",
     "STORAGE_KINDS",
     "ApiToken",

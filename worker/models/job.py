@@ -16,7 +16,10 @@ from worker.models.schedule import Schedule
 
 
 class JobKind(models.TextChoices):
-    """What there is to do. Collect, scrub and rebuild keep the whole store in order, for all projects."""
+    """What there is to do. Collect, scrub and rebuild keep the whole store in order, for all projects.
+
+    Remove removes images of one project, and what only they need from the store.
+    """
 
     PULL = "pull"
     EXTRACT = "extract"
@@ -24,9 +27,13 @@ class JobKind(models.TextChoices):
     COLLECT = "collect"
     SCRUB = "scrub"
     REBUILD = "rebuild"
+    REMOVE = "remove"
 
 
-STORAGE_KINDS = (JobKind.COLLECT, JobKind.SCRUB, JobKind.REBUILD)
+INSTALL_KINDS = (JobKind.COLLECT, JobKind.SCRUB, JobKind.REBUILD)
+"""What concerns all projects, and so is for administrators of the install."""
+STORAGE_KINDS = (*INSTALL_KINDS, JobKind.REMOVE)
+"""What works on the store."""
 STORAGE_QUEUE = "storage"
 
 STORE_SLOT = "store"
@@ -100,7 +107,8 @@ class Job(models.Model):
         reference: what a pull pulls, as written in full; for other kinds, the image's or container's name,
             or what is done to the store.
         arguments: what the task needs besides: pull {insecure, fetch_only, scheduled (nobody waits for
-            it)}, container {action}, collect {dry_run}, scrub {repair}.
+            it)}, container {action}, collect {dry_run}, scrub {repair}, remove {images,
+            foreseen, and how far it has come: worker.tasks.removing}.
         slot: what only one active job at a time may have; empty for jobs that do not exclude each other.
         attempt: grows with each claim; a worker writes only while the row still carries its own attempt.
         times_lost: how often its worker died while it ran.

@@ -16,6 +16,7 @@ class Layer(models.Model):
         content_size: bytes of its regular files together; None likewise.
         entries: tar entries; None likewise.
         tree_present: whether its tree stands in the store.
+        tree_bytes: what its tree takes on the disk, hard links once; None until that was measured.
     """
 
     diff_id = models.CharField(max_length=71, unique=True)
@@ -23,6 +24,7 @@ class Layer(models.Model):
     content_size = models.PositiveBigIntegerField(null=True, blank=True)
     entries = models.PositiveIntegerField(null=True, blank=True)
     tree_present = models.BooleanField(default=False)
+    tree_bytes = models.PositiveBigIntegerField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     def __str__(self) -> str:

@@ -46,7 +46,7 @@ def _reconcile_trees(there: frozenset[str]) -> None:
     said = Layer.objects.values_list("pk", "diff_id", "tree_present")
     wrong = {pk: not present for pk, diff_id, present in said if present != (_hex(diff_id) in there)}
     for present, batch in _by_value(wrong):
-        Layer.objects.filter(pk__in=batch).update(tree_present=present)
+        Layer.objects.filter(pk__in=batch).update(tree_present=present, tree_bytes=None)
 
 
 def _reconcile_blobs(there: dict[str, int]) -> None:

@@ -98,9 +98,11 @@ def _record_layers(pulled: Sequence[PulledLayer]) -> dict[str, Layer]:
     for row in unpacked:
         layer = by_id[row.diff_id]
         row.tree_present = True
+        row.tree_bytes = None
         row.unpacked_size, row.content_size = layer.unpacked_size, layer.content_size
         row.entries = layer.entries
-    Layer.objects.bulk_update(unpacked, ["tree_present", "unpacked_size", "content_size", "entries"])
+    facts = ["tree_present", "tree_bytes", "unpacked_size", "content_size", "entries"]
+    Layer.objects.bulk_update(unpacked, facts)
     return rows
 
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from django.contrib.auth.models import User
+from django.db import transaction
 from django.utils import timezone
 
 from worker.engine.errors import Conflict
-from worker.models import STORAGE_KINDS, Container, ContainerState, Job, JobKind, JobState, Role
+from worker.models import INSTALL_KINDS, Container, ContainerState, Job, JobKind, JobState, Role
 from worker.progress import announce, of_job, publish
 from worker.services.access import creator, require, require_install_admin
 from worker.services.pulls import check_pull
 from worker.services.storage import repeat
 from worker.tasks.dispatch import submit
+from worker.tasks.slots import require_apart
 
 
 def cancel(job: Job, *, by: User | None) -> Job:
@@ -47,7 +49,7 @@ def cancel(job: Job, *, by: User | None) -> Job:
 def _require_say(by: User | None, job: Job) -> None:
     """Raise NotAllowed unless ``by`` may end or repeat ``job``."""
     require(by, job.project, Role.OPERATOR)
-    if job.kind in STORAGE_KINDS:
+    if job.kind in INSTALL_KINDS:
         require_install_admin(by)
 
 
@@ -68,21 +70,25 @@ def retry(job: Job, *, by: User | None) -> Job:
     _require_say(by, job)
     if job.is_active:
         raise Conflict("This job has not ended yet.", hint="Wait for it, or cancel it.")
-    if job.kind in STORAGE_KINDS:
+    if job.kind in INSTALL_KINDS:
         return repeat(job, by=by)
+    if job.kind == JobKind.REMOVE and job.state == JobState.SUCCEEDED:
+        raise Conflict("This job has removed its images.", hint="Choose again what is to go.")
     if job.kind == JobKind.PULL:
         check_pull(job.project, job.reference)
     elif job.kind == JobKind.EXTRACT and job.image is None:
         raise Conflict("The image of this job is gone.", hint="Pull it again.")
     elif job.kind == JobKind.CONTAINER:
         raise Conflict("A container's job cannot be repeated.", hint="Use the container's own buttons.")
-    return submit(
-        job.project,
-        JobKind(job.kind),
-        reference=job.reference,
-        platform=job.platform,
-        # Whoever repeats a scheduled pull waits for it.
-        arguments={name: value for name, value in job.arguments.items() if name != "scheduled"},
-        image=job.image if job.kind == JobKind.EXTRACT else None,
-        created_by=creator(by),
-    )
+    with transaction.atomic():
+        require_apart(JobKind(job.kind))
+        return submit(
+            job.project,
+            JobKind(job.kind),
+            reference=job.reference,
+            platform=job.platform,
+            # Whoever repeats a scheduled pull waits for it.
+            arguments={name: value for name, value in job.arguments.items() if name != "scheduled"},
+            image=job.image if job.kind == JobKind.EXTRACT else None,
+            created_by=creator(by),
+        )

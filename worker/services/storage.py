@@ -127,4 +127,5 @@ def _start(project: Project, kind: JobKind, arguments: dict[str, bool], by: User
             slot=slot,
             created_by=creator(by),
         ),
+        kind,
     )

@@ -23,10 +23,12 @@ TASKS = {
     JobKind.COLLECT: "strata.storage",
     JobKind.SCRUB: "strata.storage",
     JobKind.REBUILD: "strata.storage",
+    JobKind.REMOVE: "strata.storage",
 }
 
 # A page waits for this; what cannot be sent now is sent by housekeeping.
 _RETRY = {"max_retries": 2, "interval_start": 0.1, "interval_step": 0.2, "interval_max": 0.5}
+_WEIGH_LASTS = 10  # seconds; housekeeping asks again
 _ASKED_LASTS = 120  # seconds; later it is asked for again, or a collection does it
 
 
@@ -71,6 +73,11 @@ def send(job: Job) -> bool:
 def ask_to_measure() -> bool:
     """Have the disk use of the store measured; False if Redis cannot be reached."""
     return _post("strata.measure_store", STORAGE_QUEUE, expires=_ASKED_LASTS)
+
+
+def ask_to_weigh() -> bool:
+    """Have the trees measured whose disk use is not known; False if Redis cannot be reached."""
+    return _post("strata.weigh_trees", STORAGE_QUEUE, expires=_WEIGH_LASTS)
 
 
 def ask_to_forget() -> bool:

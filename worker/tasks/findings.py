@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from typing import Any
 
-from worker.engine.housekeeping import Collected, Scrubbed
+from worker.engine.housekeeping import Cleared, Collected, Garbage, Scrubbed
 
 MOST_LISTED = 200
 """So many items or findings are listed; the rest is counted."""
@@ -13,17 +14,23 @@ MOST_LISTED = 200
 
 def of_collected(collected: Collected, *, dry_run: bool) -> dict[str, Any]:
     """Return what was (or would be) cleared away: by kind, and the largest items."""
-    kinds: dict[str, dict[str, int]] = defaultdict(lambda: {"count": 0, "bytes": 0})
-    for item in collected.items:
-        kinds[item.kind]["count"] += 1
-        kinds[item.kind]["bytes"] += item.size
-    largest = sorted(collected.items, key=lambda item: -item.size)[:MOST_LISTED]
+    return {"dry_run": dry_run, "bytes": collected.bytes, **_listed(collected.items)}
+
+
+def of_removed(cleared: Cleared, made: int, images: int, foreseen: int | None) -> dict[str, Any]:
+    """Return what went with ``images`` images; what was foreseen to be freed; and what stays, and why.
+
+    ``made`` bytes came instead: indexes of the platforms that a name still has.
+    """
+    stays = sorted(cleared.kept, key=lambda kept: -kept.garbage.size)
     return {
-        "dry_run": dry_run,
-        "count": len(collected.items),
-        "bytes": collected.bytes,
-        "kinds": dict(kinds),
-        "items": [{"kind": item.kind, "name": item.name, "size": item.size} for item in largest],
+        "images": images,
+        "foreseen": foreseen,
+        "bytes": cleared.bytes - made,
+        **_listed(cleared.gone),
+        "stay": len(stays),
+        "stay_bytes": sum(kept.garbage.size for kept in stays),
+        "stays": [{**_item(kept.garbage), "why": kept.why} for kept in stays[:MOST_LISTED]],
     }
 
 
@@ -48,3 +55,17 @@ def of_scrubbed(scrubbed: Scrubbed, *, repair: bool) -> dict[str, Any]:
             for finding in findings[:MOST_LISTED]
         ],
     }
+
+
+def _listed(items: Sequence[Garbage]) -> dict[str, Any]:
+    """Count what went, by kind, and list the largest of it."""
+    kinds: dict[str, dict[str, int]] = defaultdict(lambda: {"count": 0, "bytes": 0})
+    for item in items:
+        kinds[item.kind]["count"] += 1
+        kinds[item.kind]["bytes"] += item.size
+    largest = sorted(items, key=lambda item: -item.size)[:MOST_LISTED]
+    return {"count": len(items), "kinds": dict(kinds), "items": [_item(item) for item in largest]}
+
+
+def _item(garbage: Garbage) -> dict[str, Any]:
+    return {"kind": garbage.kind, "name": garbage.name, "size": garbage.size}

@@ -6,8 +6,9 @@ from django.db import transaction
 
 from worker.engine.oci import Digest
 from worker.engine.store import Store
-from worker.models import Image, RemovedManifest
+from worker.models import RemovedManifest
 from worker.models.recording import take_turn
+from worker.models.removing import still_there
 
 
 def forget_removed(store: Store) -> None:
@@ -22,8 +23,10 @@ def forget_removed(store: Store) -> None:
         # Who pulls such an image again meanwhile records it before this, and it stays; or after this, and
         # then lists it anew (worker.tasks.entering).
         take_turn()
-        for removed in RemovedManifest.objects.all():
-            if not Image.objects.filter(digest=removed.digest).exists():
-                store.images.forget(Digest.parse(removed.digest))
-                store.shallow_images.forget(Digest.parse(removed.digest))
-            removed.delete()
+        removed = list(RemovedManifest.objects.all())
+        digests = {row.digest for row in removed}
+        gone = [Digest.parse(digest) for digest in digests - still_there(digests)]
+        if gone:
+            store.images.forget(*gone)
+            store.shallow_images.forget(*gone)
+        RemovedManifest.objects.filter(pk__in=[row.pk for row in removed]).delete()

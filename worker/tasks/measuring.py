@@ -15,6 +15,7 @@ from worker.engine.store import Store
 from worker.models import Blob, Image, ImageLayer, Layer, Project, StoreSurvey
 from worker.progress import announce
 from worker.tasks.stopping import stopping
+from worker.tasks.weighing import write_weights
 
 _LOOK_SECONDS = 0.2
 
@@ -30,18 +31,21 @@ def measure(store: Store) -> None:
     watch = threading.Thread(target=_watch, args=(token, over), name="watch of a measurement", daemon=True)
     watch.start()
     try:
-        kinds = survey(store, cancel=token).kinds
+        found = survey(store, cancel=token)
     except Cancelled:
         return
     finally:
         over.set()
         watch.join()
+    write_weights(found.layers)
     disk = disk_space(store.root)
     apart, shared = _apart_and_shared()
     StoreSurvey.objects.update_or_create(
         pk=1,
         defaults={
-            "kinds": {kind: {"count": usage.count, "bytes": usage.bytes} for kind, usage in kinds.items()},
+            "kinds": {
+                kind: {"count": usage.count, "bytes": usage.bytes} for kind, usage in found.kinds.items()
+            },
             "apart": apart,
             "shared": shared,
             "disk_total": disk.total,

@@ -7,17 +7,21 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 from django.utils.timezone import now
 
 from worker.engine.errors import Conflict
 from worker.models import ACTIVE_STATES, Job, JobKind, JobState
 from worker.models.job import PREVIEW_SLOT, SCRUB_SLOT, STORE_SLOT
+from worker.models.recording import take_turn
 
 _DOING = {
     JobKind.COLLECT: "Garbage is being collected",
     JobKind.SCRUB: "A scrub is running",
     JobKind.REBUILD: "The catalog is being rebuilt",
+    JobKind.REMOVE: "Images are being removed",
 }
+_APART = {JobKind.REBUILD: JobKind.REMOVE, JobKind.REMOVE: JobKind.REBUILD}
 
 
 def slot_of(kind: JobKind, arguments: dict[str, bool]) -> str:
@@ -41,14 +45,31 @@ def title_of(kind: JobKind, arguments: dict[str, bool]) -> str:
     return "Rebuild the catalog"
 
 
-def take_slot(slot: str, make: Callable[[], Job]) -> Job:
-    """Return what ``make`` makes, a job in ``slot``.
+def require_apart(kind: JobKind) -> None:
+    """See that no removal of images and no rebuild go on at once: what goes must not come back meanwhile.
+
+    Call it within the transaction that makes the job.
 
     Raises:
-        Conflict: another job that has not ended is in it.
+        Conflict: there is an active job of the other kind.
+    """
+    if (other := _APART.get(kind)) is None:
+        return
+    take_turn()
+    dead = Q(state=JobState.RUNNING, heartbeat_at__lt=now() - timedelta(seconds=settings.STALE_SECONDS))
+    if Job.objects.filter(kind=other, state__in=ACTIVE_STATES).exclude(dead).exists():
+        raise Conflict(f"{_DOING[other]} just now.", hint="Wait for that to end, and try again.")
+
+
+def take_slot(slot: str, make: Callable[[], Job], kind: JobKind) -> Job:
+    """Return what ``make`` makes, a job of ``kind`` in ``slot``.
+
+    Raises:
+        Conflict: another job that has not ended is in it, or may not go on beside this one.
     """
     try:
         with transaction.atomic():
+            require_apart(kind)
             return make()
     except IntegrityError as error:
         holder = Job.objects.filter(slot=slot, state__in=ACTIVE_STATES).first()

@@ -11,6 +11,7 @@ from worker.tasks.measuring import measure
 from worker.tasks.running import run_job
 from worker.tasks.stores import open_store
 from worker.tasks.storing import keep
+from worker.tasks.weighing import weigh_trees
 
 
 @app.task(name="strata.storage")
@@ -21,6 +22,11 @@ def storage(job_id: int) -> None:
 @app.task(name="strata.measure_store")
 def measure_store() -> None:
     measure(Store(settings.STORE_DIR))
+
+
+@app.task(name="strata.weigh_trees")
+def weigh() -> None:
+    weigh_trees(open_store())
 
 
 @app.task(name="strata.forget_removed")

@@ -14,8 +14,10 @@ from worker.tasks.bounds import layer_limits
 from worker.tasks.findings import of_collected, of_scrubbed
 from worker.tasks.forgetting import forget_removed
 from worker.tasks.rebuilding import rebuild
+from worker.tasks.removing import remove
 from worker.tasks.running import Outcome, Run
 from worker.tasks.stores import bring_in_line, open_store
+from worker.tasks.weighing import weigh_again
 
 
 def keep(run: Run) -> Outcome:
@@ -27,6 +29,8 @@ def keep(run: Run) -> Outcome:
             return _scrub(run)
         case JobKind.REBUILD:
             return Outcome(rebuild(open_store(), run.job.project, run.listener, run.cancel))
+        case JobKind.REMOVE:
+            return Outcome(remove(open_store(), run))
     raise InvalidInput(f"A job of the kind {run.job.kind} is none of the store.")
 
 
@@ -51,6 +55,7 @@ def _scrub(run: Run) -> Outcome:
         cancel=run.cancel,
         limits=layer_limits(),
     )
+    weigh_again(one.subject for one in scrubbed.findings if one.kind == "layer" and one.repaired)
     bring_in_line(store)
     return Outcome(of_scrubbed(scrubbed, repair=repair))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from worker.engine.housekeeping.collect import PARTIALS_OLDER_THAN, collect
 from worker.engine.housekeeping.images import stored_images
-from worker.engine.housekeeping.removing import Cleared, Kept, clear, own_parts, parts_of
+from worker.engine.housekeeping.removing import Cleared, Kept, clear, made_anew, own_parts, parts_of
 from worker.engine.housekeeping.scrub import scrub
 from worker.engine.housekeeping.sizes import blob_bytes, estimated_bytes, index_bytes, tree_bytes
 from worker.engine.housekeeping.survey import survey
@@ -34,6 +34,7 @@ __all__ = [
     "collect",
     "estimated_bytes",
     "index_bytes",
+    "made_anew",
     "own_parts",
     "parts_of",
     "scrub",

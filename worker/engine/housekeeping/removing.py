@@ -76,6 +76,18 @@ def parts_of(store: Store, digests: Collection[Digest]) -> Content:
     return found
 
 
+def made_anew(store: Store, digests: Collection[Digest]) -> dict[Digest, int]:
+    """The indexes that come when these leave the lists, of the platforms that a name still has, in bytes.
+
+    Raises:
+        StoreDamaged: a list cannot be read.
+    """
+    made: dict[Digest, int] = {}
+    for part in (store.images, store.shallow_images):
+        made |= part.made_without(digests)[1]
+    return {digest: size for digest, size in made.items() if not store.blobs.has(digest)}
+
+
 def own_parts(needed: Needed, parts: Content, without: Collection[Digest]) -> Content:
     """Which of ``parts`` no listed image needs but those ``without``. Running work does not count.
 

@@ -25,12 +25,14 @@ def survey(store: Store, *, listener: Listener = ignore, cancel: CancelToken | N
     with disk_errors("measure the store"):
         homes = list(_inside(store.root / "layers" / "sha256"))
         trees = indexes = 0
+        layers: dict[str, int] = {}
         for done, home in enumerate(homes):
             if cancel is not None:
                 cancel.check()
             listener(Keeping(_STEP, done, len(homes), trees + indexes, f"sha256:{home.name}"))
             tree = usage(home / "tree")
             trees += tree
+            layers[f"sha256:{home.name}"] = tree
             indexes += usage(home) - tree
         listener(Keeping(_STEP, len(homes), len(homes), trees + indexes, ""))
         named = {"blobs", "layers", "ingest", "containers"}
@@ -42,7 +44,8 @@ def survey(store: Store, *, listener: Listener = ignore, cancel: CancelToken | N
                 "partials": _measure(_unfinished(store)),
                 "containers": _measure(_inside(store.containers)),
                 "other": _measure(path for path in _inside(store.root) if path.name not in named),
-            }
+            },
+            layers,
         )
 
 

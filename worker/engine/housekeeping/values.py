@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from worker.engine.errors import StrataError
@@ -64,9 +64,11 @@ class Survey:
     Attributes:
         kinds: ``blobs``, ``trees`` (of layers), ``indexes`` (layers' file indexes and records), ``partials``
             (everything unfinished), ``containers`` and ``other``.
+        layers: bytes on disk of each extracted layer's tree, by diff ID.
     """
 
     kinds: Mapping[UsageKind, Usage]
+    layers: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def bytes(self) -> int:
