@@ -1,7 +1,7 @@
 """Installed packages: facts of layers in their order, so they belong to no project.
 
-Who may see one is decided by the images whose layers brought it. A package is kept once, and for each chain ID
-only what its layer changed: images share the rows of the base that they stand on, and "which layer brought
+Who may see one is decided by the images whose layers brought it. A package is kept once, and for each chain
+ID only what its layer changed: images share the rows of the base that they stand on, and "which layer brought
 it" goes without saying.
 """
 
