@@ -10,7 +10,7 @@ from worker.engine.compare.config import ConfigComparison, Setting, Step, compar
 from worker.engine.compare.directories import DirectoryTree
 from worker.engine.compare.layers import LayersInCommon, layers_in_common
 from worker.engine.compare.selection import SORTS, Selection
-from worker.engine.compare.trees import Comparison, compare_entries
+from worker.engine.compare.trees import Comparison, compare, compare_entries
 from worker.engine.compare.values import Aspect, Count, Difference, DirectoryGrowth, Entry, Kind
 
 __all__ = [
@@ -28,6 +28,7 @@ __all__ = [
     "Selection",
     "Setting",
     "Step",
+    "compare",
     "compare_configs",
     "compare_entries",
     "layers_in_common",

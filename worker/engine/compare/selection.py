@@ -15,7 +15,7 @@ _WILD = re.compile(rb"[*?\[]")
 SORTS: dict[str, Callable[[Difference], Any]] = {
     "change": lambda one: abs(one.growth),
     "growth": lambda one: one.growth,
-    "size": lambda one: one.entry.size,
+    "size": lambda one: one.size,
 }
 """What differences are sorted by, beside their paths."""
 

@@ -9,14 +9,16 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from worker.engine.compare.trees import Comparison, differing_aspects, gathered
-from worker.engine.compare.values import NOTHING, Aspect, Difference, Entry, Kind
+from worker.engine.compare.sides import entry_of, linked_names, side_of
+from worker.engine.compare.trees import Comparison, compare_sides
+from worker.engine.compare.values import Entry
 from worker.engine.containers import Change
 from worker.engine.content.beneath import look_up
+from worker.engine.files import View
 from worker.engine.layers import EntryType
 from worker.engine.layers.xattrs import accepted
 
@@ -40,23 +42,6 @@ _TYPES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class ImageTree:
-    """The side of the image.
-
-    Attributes:
-        get: The entry at a path, if there is one.
-        below: All entries in a directory, however deep.
-        weight: Bytes of content of all of it.
-        entries: How many paths it has.
-    """
-
-    get: Callable[[bytes], Entry | None]
-    below: Callable[[bytes], Iterable[Entry]]
-    weight: int
-    entries: int
-
-
 @dataclass(slots=True)
 class _Found:
     """One entry of the upper, as it was looked at."""
@@ -65,67 +50,58 @@ class _Found:
     inode: tuple[int, int] | None
 
 
-def compare_upper(image: ImageTree, upper: Path, changes: Sequence[Change]) -> Comparison:
+def compare_upper(image: View, upper: Path, changes: Sequence[Change]) -> Comparison:
     """Compare a container with its image.
 
     Args:
-        upper: Its writable layer.
+        image: The image's files.
+        upper: The container's writable layer.
         changes: What :func:`~worker.engine.containers.changes.changes_in` found in it.
 
     Raises:
         OSError: this process may not read it.
     """
-    differences: list[Difference] = []
-    untouched = 0
-    budget = HASHED_MAX
     root = os.open(upper, _TREE)
     try:
-        seen = _linked([_look(root, change) for change in changes if change.kind != "removed"])
-        for change in changes:
-            path = change.raw_path.lstrip(b"/")
-            before = image.get(path)
-            after = seen.get(path)
-            if change.kind == "removed":
-                differences += _removed(image, before)
-                continue
-            if after is None:
-                continue
-            if before is None:
-                differences.append(Difference(path, Kind.ADDED, NOTHING, None, after, after.weight))
-                continue
-            if before.type == EntryType.DIRECTORY and after.type != EntryType.DIRECTORY:
-                differences += _gone(image.below(path))
-            if _needs_hash(before, after):
-                after, read = _hashed(root, after, budget)
+        found = _linked(_look(root, change.raw_path.lstrip(b"/")) for change in changes if _is_there(change))
+        before = _touched(image, changes, found)
+        budget = HASHED_MAX
+        for path, entry in found.items():
+            if _needs_hash(before.get(path), entry):
+                found[path], read = _hashed(root, entry, budget)
                 budget -= read
-            aspects = differing_aspects(before, after)
-            if not aspects:
-                untouched += 1
-                continue
-            kind = Kind.TIME if aspects == Aspect.TIME else Kind.CHANGED
-            differences.append(Difference(path, kind, aspects, before, after, after.weight - before.weight))
     finally:
         os.close(root)
-    touched = sum(one.before is not None for one in differences)
-    growth = sum(one.growth for one in differences)
-    return gathered(differences, image.entries - touched, image.weight, image.weight + growth)
+    was, now = side_of(before.values()), side_of(found.values())
+    whole = image.total(b"").bytes
+    untouched = len(image) - len(before)
+    return compare_sides(
+        replace(was, weight=whole, left_out=untouched),
+        replace(now, weight=whole - sum(was.weights) + sum(now.weights), left_out=untouched),
+    )
 
 
-def _removed(image: ImageTree, before: Entry | None) -> Iterator[Difference]:
-    if before is None:
-        return
-    yield from _gone([before])
-    if before.type == EntryType.DIRECTORY:
-        yield from _gone(image.below(before.path))
+def _is_there(change: Change) -> bool:
+    return change.kind != "removed"
 
 
-def _gone(entries: Iterable[Entry]) -> Iterator[Difference]:
-    for entry in entries:
-        yield Difference(entry.path, Kind.REMOVED, NOTHING, entry, None, -entry.weight)
+def _touched(image: View, changes: Sequence[Change], found: Mapping[bytes, Entry]) -> dict[bytes, Entry]:
+    """What the image has at the paths that were changed, and in directories that are gone or replaced."""
+    linked = linked_names(image)
+    names = {image.node(at).path: first for at, first in linked.items()}
+    touched: dict[bytes, Entry] = {}
+    for change in changes:
+        path = change.raw_path.lstrip(b"/")
+        node = image.get(path)
+        if node is None or (_is_there(change) and path not in found):
+            continue
+        stays = path in found and found[path].type == EntryType.DIRECTORY
+        nodes = image.walk(path) if node.is_directory and not stays else (node,)
+        touched.update((one.path, entry_of(one, names.get(one.path, b""))) for one in nodes)
+    return touched
 
 
-def _look(root: int, change: Change) -> _Found | None:
-    path = change.raw_path.lstrip(b"/")
+def _look(root: int, path: bytes) -> _Found | None:
     try:
         found = look_up(root, path)
     except (OSError, ValueError):
@@ -183,8 +159,8 @@ def _xattrs(descriptor: int) -> dict[bytes, bytes]:
         return {}
 
 
-def _needs_hash(before: Entry, after: Entry) -> bool:
-    return before.type == after.type == EntryType.FILE and before.size == after.size
+def _needs_hash(before: Entry | None, after: Entry) -> bool:
+    return before is not None and before.type == after.type == EntryType.FILE and before.size == after.size
 
 
 def _hashed(root: int, entry: Entry, budget: int) -> tuple[Entry, int]:

@@ -78,23 +78,19 @@ class Difference(NamedTuple):
 
     Attributes:
         aspects: In what it differs, if both sides have it.
-        before, after: None on the side that has not got it.
+        type, size: Of what is there in the end; of what was removed, as it was.
         growth: Bytes that it takes more on the second side; negative if less.
+        at_before, at_after: Its places on both sides, for ``Comparison.entries``; -1 where it is not.
     """
 
     path: bytes
     kind: Kind
     aspects: Aspect
-    before: Entry | None
-    after: Entry | None
+    type: str
+    size: int
     growth: int
-
-    @property
-    def entry(self) -> Entry:
-        """What is there in the end, or was."""
-        entry = self.after or self.before
-        assert entry is not None  # noqa: S101 (one of them is there)
-        return entry
+    at_before: int
+    at_after: int
 
 
 @dataclass(frozen=True, slots=True)
