@@ -8,15 +8,17 @@ begins.
 from __future__ import annotations
 
 import heapq
+from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import groupby, islice
 
 from worker.engine.errors import InvalidInput
-from worker.engine.search.blocks import PATHS_IN_BLOCK, unpack
+from worker.engine.search.blocks import PATHS_IN_BLOCK
 from worker.engine.search.matching import Matcher
 from worker.engine.search.query import FileQuery
 from worker.engine.search.reading import Content, Entry, Look, content_of
+from worker.engine.search.scanning import scan
 from worker.engine.search.types import FIRST_RARE, NUMBERS
 
 FEW_CONTENTS = 20_000
@@ -112,6 +114,8 @@ class _Finder:
         """All hits along the paths."""
         start = since or At(0, 0)
         rare = all(NUMBERS[kind] >= FIRST_RARE for kind in self._types)
+        # To hold many of them against an expression, one by one, takes longer than to go along all paths.
+        rare = rare and (self._matcher is None or self._look.are_few(self._types))
         for path, entries in self._rare(start) if rare else self._along_paths(start):
             wanted = (entry for entry in entries if entry.type in self._types)
             for number, group in groupby(wanted, key=lambda entry: entry.content):
@@ -173,14 +177,11 @@ class _Finder:
         """Paths that match, with what may be seen there."""
         look = self._look
         blocks = look.layers.blocks(look.within)
-        for done, block in enumerate(blocks):
+        passed = bisect_left(blocks, start.major // PATHS_IN_BLOCK)
+        for done, (block, text) in enumerate(scan(look.db, blocks[passed:], self._matcher), passed):
             first = block * PATHS_IN_BLOCK
-            if first + PATHS_IN_BLOCK <= start.major:
-                continue
             if look.late:
                 raise TimeOver(max(start, At(first, 0)), done / len(blocks))
-            row = look.db.execute("SELECT lines FROM block WHERE id = ?", (block,)).fetchone()
-            text = unpack(row[0]) if row else b""
             numbers = [first + line for line in self._lines(text) if first + line >= start.major]
             yield from self._at_all(numbers)
 

@@ -26,8 +26,8 @@ class Matcher(Protocol):
         """Yield the numbers of the lines that match, ascending."""
         ...
 
-    def matches(self, line: bytes) -> bool:
-        """Whether this line, without its end, matches."""
+    def matches(self, text: bytes) -> bool:
+        """Whether this line, or any of these, matches."""
         ...
 
 
@@ -44,23 +44,11 @@ def matcher_of(query: FileQuery, text: bytes) -> Matcher | None:
         return None
     match query.mode:
         case Mode.TEXT:
-            needle = as_text(text)
-            return _Expression(re2.escape(needle), query.ignore_case) if query.ignore_case else _Text(needle)
+            return _Expression(re2.escape(as_text(text)), query.ignore_case)
         case Mode.GLOB:
             return _Expression(to_regex(query.text).encode(), query.ignore_case)
         case _:
             return _Expression(query.text.encode(), query.ignore_case)
-
-
-class _Text:
-    def __init__(self, text: bytes) -> None:
-        self._text = text
-
-    def lines(self, text: bytes) -> Iterator[int]:
-        return _numbers(text, lambda begin: text.find(self._text, begin))
-
-    def matches(self, line: bytes) -> bool:
-        return self._text in line
 
 
 class _Expression:
@@ -83,8 +71,8 @@ class _Expression:
 
         return _numbers(text, find)
 
-    def matches(self, line: bytes) -> bool:
-        return self._expression.search(line) is not None
+    def matches(self, text: bytes) -> bool:
+        return self._expression.search(text) is not None
 
 
 def _numbers(text: bytes, find: Any) -> Iterator[int]:

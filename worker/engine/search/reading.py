@@ -12,6 +12,8 @@ from worker.engine.oci import Digest
 from worker.engine.search.blocks import Paths
 from worker.engine.search.types import NUMBERS, TYPES
 
+_FEW = 5_000
+
 
 @dataclass(frozen=True, slots=True)
 class Content:
@@ -110,6 +112,18 @@ class Look:
             (NUMBERS[kind], since),
         )
         return (entry for row in rows if (entry := self._entry(row)) is not None)
+
+    def are_few(self, kinds: Collection[EntryType]) -> bool:
+        """Whether all layers together have few entries of these rare types."""
+        count = 0
+        for kind in kinds:
+            (some,) = self.db.execute(
+                "SELECT count(*) FROM (SELECT 1 FROM entry INDEXED BY entry_rare"
+                " WHERE type = ? AND type >= 4 LIMIT ?)",
+                (NUMBERS[kind], _FEW + 1),
+            ).fetchone()
+            count += some
+        return count <= _FEW
 
     def content(self, number: int) -> Content:
         """Raises KeyError if there is no such content."""
