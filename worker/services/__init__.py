@@ -8,6 +8,7 @@ from worker.models.cron import describe_cron
 from worker.models.limits import used_bytes
 from worker.services.access import require_install_admin, role_of
 from worker.services.choosing import Tags, list_tags, offered_platforms, preview_pull
+from worker.services.comparing import compare_container, read_container_file
 from worker.services.containers import (
     container_changes,
     container_log,
@@ -16,6 +17,7 @@ from worker.services.containers import (
     start_container,
     stop_container,
 )
+from worker.services.files import mend_index
 from worker.services.jobs import cancel, retry
 from worker.services.projects import add_member, change_role, create_project, remove_member
 from worker.services.pulls import start_extract, start_pull
@@ -42,6 +44,7 @@ __all__ = [
     "add_member",
     "cancel",
     "change_role",
+    "compare_container",
     "container_changes",
     "container_log",
     "create_container",
@@ -55,8 +58,10 @@ __all__ = [
     "list_tags",
     "look_for_referrers",
     "measure_storage",
+    "mend_index",
     "offered_platforms",
     "preview_pull",
+    "read_container_file",
     "refresh_storage",
     "remove_container",
     "remove_image",

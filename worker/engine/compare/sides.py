@@ -163,7 +163,7 @@ class _Tree:
                 self._extras(rows),
             ),
             {at: linked[place] for place, at in here.items()},
-            lambda at: entry_of(view.node(places[at], columns.paths[at]), linked.get(places[at], b"")),
+            lambda at: entry_of(view.node(places[at]), linked.get(places[at], b"")),
             sum(sizes)
             - sum(sizes[place] for place, at in here.items() if linked[place] != columns.paths[at]),
             len(entries) - len(places),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import compress
@@ -31,7 +31,7 @@ class Comparison:
         counts: By kind; all kinds are there.
         aspects: In how many entries each aspect differs, of those that changed in more than their time.
         before, after: Bytes of content of each side, a file with several names once.
-        sides: Where the entries are.
+        makers: Make the entry at a place, of each side.
     """
 
     differences: tuple[Difference, ...]
@@ -40,7 +40,7 @@ class Comparison:
     aspects: Mapping[Aspect, int]
     before: int
     after: int
-    sides: tuple[Side, Side] = field(repr=False, compare=False)
+    makers: tuple[Callable[[int], Entry], Callable[[int], Entry]] = field(repr=False, compare=False)
 
     @property
     def identical(self) -> bool:
@@ -59,10 +59,10 @@ class Comparison:
 
     def entries(self, difference: Difference) -> tuple[Entry | None, Entry | None]:
         """What each side has at the path of a difference; None for the side that has not got it."""
-        before, after = self.sides
+        before, after = self.makers
         return (
-            before.entry(difference.at_before) if difference.at_before >= 0 else None,
-            after.entry(difference.at_after) if difference.at_after >= 0 else None,
+            before(difference.at_before) if difference.at_before >= 0 else None,
+            after(difference.at_after) if difference.at_after >= 0 else None,
         )
 
     def get(self, path: bytes) -> Difference | None:
@@ -111,7 +111,8 @@ def gathered(found: list[Difference], same: int, sides: tuple[Side, Side]) -> Co
         _aspects(by_kind[Kind.CHANGED]),
         sides[0].weight,
         sides[1].weight,
-        sides,
+        # The columns are not kept: they take ten times as much as what differs.
+        (sides[0].entry, sides[1].entry),
     )
 
 

@@ -50,28 +50,28 @@ class _Found:
     inode: tuple[int, int] | None
 
 
-def compare_upper(image: View, upper: Path, changes: Sequence[Change]) -> Comparison:
+def compare_upper(image: View, upper: Path | None, changes: Sequence[Change]) -> Comparison:
     """Compare a container with its image.
 
     Args:
         image: The image's files.
-        upper: The container's writable layer.
+        upper: The container's writable layer; None for one that has none yet.
         changes: What :func:`~worker.engine.containers.changes.changes_in` found in it.
 
     Raises:
         OSError: this process may not read it.
     """
-    root = os.open(upper, _TREE)
-    try:
-        found = _linked(_look(root, change.raw_path.lstrip(b"/")) for change in changes if _is_there(change))
-        before = _touched(image, changes, found)
-        budget = HASHED_MAX
-        for path, entry in found.items():
-            if _needs_hash(before.get(path), entry):
-                found[path], read = _hashed(root, entry, budget)
-                budget -= read
-    finally:
-        os.close(root)
+    before: dict[bytes, Entry] = {}
+    found: dict[bytes, Entry] = {}
+    if upper is not None and changes:
+        root = os.open(upper, _TREE)
+        try:
+            paths = [change.raw_path.lstrip(b"/") for change in changes if _is_there(change)]
+            found = _linked(_look(root, path) for path in paths)
+            before = _touched(image, changes, found)
+            _hash_what_may_be_same(root, before, found)
+        finally:
+            os.close(root)
     was, now = side_of(before.values()), side_of(found.values())
     whole = image.total(b"").bytes
     untouched = len(image) - len(before)
@@ -79,6 +79,22 @@ def compare_upper(image: View, upper: Path, changes: Sequence[Change]) -> Compar
         replace(was, weight=whole, left_out=untouched),
         replace(now, weight=whole - sum(was.weights) + sum(now.weights), left_out=untouched),
     )
+
+
+def read_upper(upper: Path, path: bytes, limit: int) -> bytes:
+    """Return the first bytes of a regular file of a container, at most ``limit``.
+
+    Raises:
+        FileNotFoundError: there is none.
+        OSError: this process may not read it.
+    """
+    root = os.open(upper, _TREE)
+    try:
+        descriptor = _open(root, path)
+    finally:
+        os.close(root)
+    with os.fdopen(descriptor, "rb") as file:
+        return file.read(limit)
 
 
 def _is_there(change: Change) -> bool:
@@ -159,32 +175,48 @@ def _xattrs(descriptor: int) -> dict[bytes, bytes]:
         return {}
 
 
-def _needs_hash(before: Entry | None, after: Entry) -> bool:
-    return before is not None and before.type == after.type == EntryType.FILE and before.size == after.size
+def _hash_what_may_be_same(root: int, before: Mapping[bytes, Entry], found: dict[bytes, Entry]) -> None:
+    """Read files that are as long as they were. What is more than may be read stays without a hash."""
+    budget = HASHED_MAX
+    for path, entry in found.items():
+        was = before.get(path)
+        if was is None or (was.type, was.size) != (entry.type, entry.size) or was.sha256 is None:
+            continue
+        if entry.size > budget:
+            continue
+        try:
+            descriptor = _open(root, path)
+        except FileNotFoundError:
+            continue
+        sha256, read = _hash(descriptor, entry.size)
+        budget -= read
+        found[path] = entry._replace(sha256=sha256)
 
 
-def _hashed(root: int, entry: Entry, budget: int) -> tuple[Entry, int]:
-    """Read a file to tell its hash; None stays if it is larger than what may be read, or just changed."""
-    if entry.size > budget:
-        return entry, 0
+def _open(root: int, path: bytes) -> int:
+    """Open a regular file beneath a directory, without ever opening anything else.
+
+    Raises:
+        FileNotFoundError: there is none (any more).
+    """
     try:
-        found = look_up(root, entry.path)
-    except OSError:
-        return entry, 0
+        found = look_up(root, path)
+    except (NotADirectoryError, ValueError) as error:
+        raise FileNotFoundError(path) from error
     try:
         if not stat.S_ISREG(os.fstat(found).st_mode):
-            return entry, 0
-        descriptor = os.open(f"/proc/self/fd/{found}", _READ)
-    except OSError:
-        return entry, 0
+            raise FileNotFoundError(path)
+        return os.open(f"/proc/self/fd/{found}", _READ)
     finally:
         os.close(found)
+
+
+def _hash(descriptor: int, size: int) -> tuple[bytes | None, int]:
+    """The hash of an open file, which is closed, and how many bytes were read; None if it is not of this size
+    any more: it may grow while it is read."""
     digest, read = hashlib.sha256(), 0
-    try:
-        # It may grow while it is read.
-        while read <= entry.size and (chunk := os.read(descriptor, _CHUNK)):
+    with os.fdopen(descriptor, "rb", buffering=0) as file:
+        while read <= size and (chunk := file.read(_CHUNK)):
             digest.update(chunk)
             read += len(chunk)
-    finally:
-        os.close(descriptor)
-    return (entry._replace(sha256=digest.digest()) if read == entry.size else entry), read
+    return (digest.digest() if read == size else None), read
