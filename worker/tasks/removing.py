@@ -17,7 +17,7 @@ from django.db import transaction
 
 from worker.engine.errors import Conflict, StoreDamaged
 from worker.engine.events import Keeping
-from worker.engine.housekeeping import blob_bytes, clear, made_anew, own_parts, parts_of
+from worker.engine.housekeeping import blob_bytes, clear, lists_of, made_anew, own_parts, parts_of
 from worker.engine.oci import Digest
 from worker.engine.pipeline.needed import Needed
 from worker.engine.store import Content, Store
@@ -69,7 +69,7 @@ def _leave_catalog(store: Store, run: Run) -> None:
     wanted = {one["id"]: one["digest"] for one in job.arguments["images"]}
     digests = [Digest.parse(digest) for digest in set(wanted.values())]
     needed = Needed(store, run.cancel)
-    parts = parts_of(store, digests)
+    parts = parts_of(store, lists_of(store), digests)
     try:
         needed.look(digests)  # at leisure: within the transaction it is quick, then
         with transaction.atomic():
@@ -84,7 +84,7 @@ def _leave_catalog(store: Store, run: Run) -> None:
             _note(
                 job,
                 parts={"blobs": _texts(own.blobs), "layers": _texts(own.layers)},
-                made=_texts(made_anew(store, leaving_here).keys()),
+                made=_texts(made_anew(store, lists_of(store), leaving_here)),
             )
     except StoreDamaged as error:
         raise _untold("Nothing was removed.") from error

@@ -13,10 +13,10 @@ from samples.registry import SampleRegistry
 from tests.engine.pull.helpers import APP, BASE, IMAGE, damage, image, left, pull_it, random_layer
 from worker.engine.cancel import CancelToken
 from worker.engine.errors import Cancelled
-from worker.engine.housekeeping import Cleared, clear, collect, own_parts, parts_of
+from worker.engine.housekeeping import Cleared, clear, collect, lists_of, own_parts, parts_of
 from worker.engine.oci import Digest
 from worker.engine.pipeline.needed import Needed
-from worker.engine.store import Content, Store
+from worker.engine.store import Content, Store, made_without
 
 pytestmark = pytest.mark.root
 
@@ -32,7 +32,7 @@ def du(store: Store) -> int:
 
 
 def own(store: Store, *digests: Digest) -> Content:
-    return own_parts(Needed(store), parts_of(store, digests), digests)
+    return own_parts(Needed(store), parts_of(store, lists_of(store), digests), digests)
 
 
 def forget(store: Store, *digests: Digest) -> None:
@@ -159,7 +159,7 @@ def test_one_platform_of_a_name_goes_with_the_index_that_was_made_for_it(
         pull_it(store, name, platform=platform)
     collect(store)  # the index that was made for the first two
     (made,) = store.images.made()
-    gone, comes = store.images.made_without([arm.digest])
+    gone, comes = made_without(store.images.all(), [arm.digest])
     assert gone == {made}
     parts = own(store, arm.digest)
     assert parts.layers == set(arm.diff_ids)

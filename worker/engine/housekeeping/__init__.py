@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from worker.engine.housekeeping.collect import PARTIALS_OLDER_THAN, collect
 from worker.engine.housekeeping.images import stored_images
-from worker.engine.housekeeping.removing import Cleared, Kept, clear, made_anew, own_parts, parts_of
+from worker.engine.housekeeping.removing import (
+    Cleared,
+    Kept,
+    Lists,
+    clear,
+    lists_of,
+    made_anew,
+    own_parts,
+    parts_of,
+)
 from worker.engine.housekeeping.scrub import scrub
 from worker.engine.housekeeping.sizes import blob_bytes, estimated_bytes, index_bytes, tree_bytes
 from worker.engine.housekeeping.survey import survey
@@ -25,6 +34,7 @@ __all__ = [
     "Finding",
     "Garbage",
     "Kept",
+    "Lists",
     "Scrubbed",
     "StoredPull",
     "Survey",
@@ -34,6 +44,7 @@ __all__ = [
     "collect",
     "estimated_bytes",
     "index_bytes",
+    "lists_of",
     "made_anew",
     "own_parts",
     "parts_of",

@@ -20,8 +20,10 @@ from worker.engine.housekeeping.suspects import Suspect
 from worker.engine.housekeeping.values import Garbage, GarbageKind
 from worker.engine.oci import Digest
 from worker.engine.pipeline.needed import Marks, Needed, content_of
-from worker.engine.store import Content, Store
+from worker.engine.store import Content, Store, StoredImage, made_without
 
+Lists = tuple[tuple[StoredImage, ...], ...]
+"""All images of each list."""
 Why = Literal["image", "work", "container"]
 Sizes = Mapping[str, int]
 """Bytes on disk by ``blob sha256:...`` or ``layer sha256:...``."""
@@ -58,16 +60,25 @@ class Cleared:
         return sum(garbage.size for garbage in self.gone)
 
 
-def parts_of(store: Store, digests: Collection[Digest]) -> Content:
+def lists_of(store: Store) -> Lists:
+    """Read the store's lists.
+
+    Raises:
+        StoreDamaged: one cannot be read.
+    """
+    return store.images.all(), store.shallow_images.all()
+
+
+def parts_of(store: Store, lists: Lists, digests: Collection[Digest]) -> Content:
     """What listed images are made of, as far as they can be read; and the indexes made for their names.
 
     Raises:
-        StoreDamaged: a list cannot be read.
+        StoreDamaged: a list says something impossible.
     """
     found = Content()
-    for part in (store.images, store.shallow_images):
-        found |= Content(blobs=part.made_without(digests)[0])
-        for image in part.all():
+    for part in lists:
+        found |= Content(blobs=made_without(part, digests)[0])
+        for image in part:
             if image.is_one_of(digests):
                 try:
                     found |= content_of(store, image)
@@ -76,15 +87,15 @@ def parts_of(store: Store, digests: Collection[Digest]) -> Content:
     return found
 
 
-def made_anew(store: Store, digests: Collection[Digest]) -> dict[Digest, int]:
+def made_anew(store: Store, lists: Lists, digests: Collection[Digest]) -> dict[Digest, int]:
     """The indexes that come when these leave the lists, of the platforms that a name still has, in bytes.
 
     Raises:
-        StoreDamaged: a list cannot be read.
+        StoreDamaged: a list says something impossible.
     """
     made: dict[Digest, int] = {}
-    for part in (store.images, store.shallow_images):
-        made |= part.made_without(digests)[1]
+    for part in lists:
+        made |= made_without(part, digests)[1]
     return {digest: size for digest, size in made.items() if not store.blobs.has(digest)}
 
 

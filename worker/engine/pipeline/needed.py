@@ -13,7 +13,7 @@ from worker.engine.oci import INDEX_TYPES, Digest, ImageConfig, Index, Manifest,
 from worker.engine.pipeline.documents import CONFIG_MAX, Selected
 from worker.engine.pipeline.listing import listed_form
 from worker.engine.registry import MANIFEST_MAX
-from worker.engine.store import Content, Store, StoredImage
+from worker.engine.store import Content, Store, StoredImage, made_without
 
 _RECORD = "container.json"  # of a container, with the layers that it stands on (engine/containers/about.py)
 
@@ -57,10 +57,12 @@ class Needed:
         store = self._store
         lists = (store.images, store.shallow_images)
         pinned = store.pins.content()
-        listed_ones = [image for part in lists for image in part.all()]
-        counted = [image for image in listed_ones if not (without and image.is_one_of(without))]
+        every = [part.all() for part in lists]
+        counted = [image for part in every for image in part if not (without and image.is_one_of(without))]
         images = [self._image(image) for image in counted]
-        made = [part.made() - part.made_without(without)[0] if without else part.made() for part in lists]
+        made = [part.made() for part in lists]
+        if without:
+            made = [has - made_without(part, without)[0] for has, part in zip(made, every, strict=True)]
         blobs = frozenset[Digest]().union(*(content.blobs for content in images), *made)
         listed = Content(blobs, frozenset[Digest]().union(*(content.layers for content in images)))
         containers = Content(layers=frozenset(self._containers()))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from worker.engine.store.blobs import BlobStore, BlobWriter
-from worker.engine.store.images import INDEX, ORIGINAL, REF_NAME, ImageList, StoredImage
+from worker.engine.store.entries import INDEX, ORIGINAL, REF_NAME, StoredImage, made_without
+from worker.engine.store.images import ImageList
 from worker.engine.store.layers import PARTS, LayerInfo, LayerStore, StagedLayer
 from worker.engine.store.locks import abandoned, file_lock
 from worker.engine.store.pins import Content, Pin, Pins
@@ -30,4 +31,5 @@ __all__ = [
     "Trash",
     "abandoned",
     "file_lock",
+    "made_without",
 ]

@@ -3,82 +3,32 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from worker.engine.disk import disk_errors
 from worker.engine.durable import write_atomically
-from worker.engine.errors import InvalidDigest, InvalidManifest, StoreDamaged
+from worker.engine.errors import InvalidManifest, StoreDamaged
 from worker.engine.oci import Descriptor, MediaType, Platform
 from worker.engine.oci.digest import Digest
 from worker.engine.store.blobs import BlobStore
+from worker.engine.store.entries import (
+    ORIGIN,
+    StoredImage,
+    alone,
+    among_platforms,
+    groups_of,
+    index_form,
+    index_of,
+    is_made,
+    load,
+    of_platforms,
+)
 from worker.engine.store.locks import file_lock
 from worker.engine.store.pins import Pins
-
-REF_NAME = "org.opencontainers.image.ref.name"
-ORIGINAL = "dev.strata.manifest"
-"""Annotation of a listed manifest: the digest of the one in Docker's form that it was made from."""
-INDEX = "dev.strata.index"
-"""Annotation of a listed manifest: the digest of the index that led to it, which is kept as a blob."""
-_ORIGIN = "dev.strata.origin"
-"""Annotation of a listed manifest without a name: the last name that it was pulled by."""
-_NAME = "dev.strata.name"
-"""Annotation of one platform's manifest, whose name means an index of several: that name."""
-_PLATFORMS = "dev.strata.platforms"
-"""Annotation of an index that Strata made of the platforms that are here: their number."""
-
-
-@dataclass(frozen=True, slots=True)
-class StoredImage:
-    """One image that the store holds.
-
-    Attributes:
-        name: The full reference that it was last pulled by; empty when that name has moved on.
-        descriptor: Of its manifest, with its platform.
-    """
-
-    name: str
-    descriptor: Descriptor
-
-    @property
-    def slot(self) -> tuple[str, str]:
-        """What only one image of a list can be: this name, for this platform."""
-        return self.name, str(self.descriptor.platform)
-
-    @property
-    def digest(self) -> Digest:
-        """Of its manifest as the registry has it; the listed one may be that one's OCI form.
-
-        Raises:
-            StoreDamaged: the list says something impossible.
-        """
-        return _parse(self.descriptor.annotations.get(ORIGINAL, str(self.descriptor.digest)))
-
-    def is_one_of(self, digests: Collection[Digest]) -> bool:
-        """Whether its manifest is among these, as the registry has it or as it is listed.
-
-        Raises:
-            StoreDamaged: the list says something impossible.
-        """
-        return self.descriptor.digest in digests or self.digest in digests
-
-    @property
-    def origin(self) -> str:
-        """The full reference that it was last pulled by; empty if an early version forgot it."""
-        return self.name or self.descriptor.annotations.get(_ORIGIN, "")
-
-    @property
-    def index(self) -> Digest | None:
-        """Of the index that led to it when it was pulled, the outermost; None if none did.
-
-        Raises:
-            StoreDamaged: the list says something impossible.
-        """
-        text = self.descriptor.annotations.get(INDEX, "")
-        return _parse(text) if text else None
 
 
 class ImageList:
@@ -106,7 +56,7 @@ class ImageList:
         Raises:
             StoreDamaged: the file cannot be read.
         """
-        return tuple(_load(entry) for entry in self._read() if not _is_made(entry))
+        return tuple(load(entry) for entry in self._read() if not is_made(entry))
 
     def made(self) -> frozenset[Digest]:
         """Digests of the indexes that were made for names with several platforms.
@@ -114,7 +64,7 @@ class ImageList:
         Raises:
             StoreDamaged: the file cannot be read.
         """
-        return frozenset(entry.digest for entry in self._read() if _is_made(entry))
+        return frozenset(entry.digest for entry in self._read() if is_made(entry))
 
     def _read(self) -> tuple[Descriptor, ...]:
         with self._damage():
@@ -149,7 +99,7 @@ class ImageList:
         # Entries as they stand in the file: making values of thousands takes longer than a whole pull may
         # that finds nothing new.
         written = self._read_entries()
-        if _alone(tagged) in written or _among_platforms(tagged) in written:
+        if alone(tagged) in written or among_platforms(tagged) in written:
             return
         with self._changing() as images:
             digest, replaced = descriptor.digest, ("", name)
@@ -183,24 +133,6 @@ class ImageList:
         with self._changing() as images:
             images[:] = [image for image in images if not image.is_one_of(wanted)]
 
-    def made_without(self, digests: Collection[Digest]) -> tuple[frozenset[Digest], dict[Digest, int]]:
-        """What forgetting these would do to the indexes that are made for names with several platforms.
-
-        Returns:
-            Those that go, and those that come instead, with their sizes in bytes.
-
-        Raises:
-            StoreDamaged: the file cannot be read.
-        """
-        images = self.all()
-        names = {image.name for image in images if image.is_one_of(digests)} - {""}
-        concerned = [image for image in images if image.name in names]
-        before = _made_for(concerned)
-        after = _made_for([image for image in concerned if not image.is_one_of(digests)])
-        return frozenset(before.keys() - after.keys()), {
-            digest: size for digest, size in after.items() if digest not in before
-        }
-
     def write_again(self) -> None:
         """Write the list, and what was made for it, anew.
 
@@ -217,36 +149,19 @@ class ImageList:
             yield images
             # What is made for the list must not be cleared away before the list has it.
             with self._pins.open():
-                content = _index(self._entries(images), indent=1)
+                content = index_form(self._entries(images), indent=1)
                 write_atomically(self._path, content, self._ingest, mode=0o644)
 
     def _entries(self, images: Iterable[StoredImage]) -> Iterator[dict[str, object]]:
-        for group in _groups(images):
+        for group in groups_of(images):
             name = group[0].name
             if len(group) == 1:
-                yield _alone(group[0])
+                yield alone(group[0])
                 continue
-            raw = _index_of(group)
+            raw = index_of(group)
             index = Descriptor(MediaType.OCI_INDEX, self._blobs.put(raw), len(raw))
-            yield _entry(index, {REF_NAME: name, _PLATFORMS: str(len(group))})
-            yield from map(_among_platforms, group)
-
-
-def _groups(images: Iterable[StoredImage]) -> Iterable[list[StoredImage]]:
-    """Those that one name means, together; one without a name is alone."""
-    groups: dict[object, list[StoredImage]] = {}
-    for position, image in enumerate(images):
-        groups.setdefault(image.name or position, []).append(image)
-    return groups.values()
-
-
-def _index_of(group: Iterable[StoredImage]) -> bytes:
-    return _index(_entry(image.descriptor, {}) for image in group)
-
-
-def _made_for(images: Iterable[StoredImage]) -> dict[Digest, int]:
-    raws = [_index_of(group) for group in _groups(images) if len(group) > 1]
-    return {Digest.of(raw): len(raw) for raw in raws}
+            yield of_platforms(name, index, len(group))
+            yield from map(among_platforms, group)
 
 
 def _without_name(
@@ -260,57 +175,5 @@ def _without_name(
 
 
 def _nameless(image: StoredImage) -> StoredImage:
-    annotations = {**image.descriptor.annotations, _ORIGIN: image.origin}
+    annotations = {**image.descriptor.annotations, ORIGIN: image.origin}
     return StoredImage("", replace(image.descriptor, annotations=annotations))
-
-
-def _is_made(entry: Descriptor) -> bool:
-    return _PLATFORMS in entry.annotations
-
-
-def _load(entry: Descriptor) -> StoredImage:
-    annotations = dict(entry.annotations)
-    shown = annotations.pop(REF_NAME, "")
-    name = annotations.pop(_NAME, shown)
-    return StoredImage(name, replace(entry, annotations=annotations))
-
-
-def _parse(text: str) -> Digest:
-    try:
-        return Digest.parse(text)
-    except InvalidDigest as error:
-        raise StoreDamaged("The list of images is damaged: it refers to what is no digest.") from error
-
-
-def _index(entries: Iterable[dict[str, object]], indent: int | None = None) -> bytes:
-    document = {"schemaVersion": 2, "mediaType": MediaType.OCI_INDEX, "manifests": list(entries)}
-    return json.dumps(document, indent=indent).encode()
-
-
-def _alone(image: StoredImage) -> dict[str, object]:
-    """The entry of an image whose name means nothing else."""
-    return _entry(image.descriptor, {REF_NAME: image.name} if image.name else {})
-
-
-def _among_platforms(image: StoredImage) -> dict[str, object]:
-    """The entry of an image whose name means images for other platforms as well."""
-    alias = f"{image.name}@{image.descriptor.platform}"
-    return _entry(image.descriptor, {REF_NAME: alias, _NAME: image.name})
-
-
-def _entry(descriptor: Descriptor, more: dict[str, str]) -> dict[str, object]:
-    annotations, platform = {**descriptor.annotations, **more}, descriptor.platform
-    entry: dict[str, object] = {
-        "mediaType": descriptor.media_type,
-        "digest": str(descriptor.digest),
-        "size": descriptor.size,
-    }
-    if annotations:
-        entry["annotations"] = annotations
-    if platform is not None:
-        entry["platform"] = {
-            "os": platform.os,
-            "architecture": platform.architecture,
-            **({"variant": platform.variant} if platform.variant else {}),
-        }
-    return entry

@@ -184,6 +184,19 @@ class StagedLayer:
                 self._take_the_place()
             fsync_directory(self._home.parent)
 
+    def replace_index(self, info: LayerInfo) -> None:
+        """Put the file index and the record alone in the place of a layer's own; its tree stays as it is.
+
+        Raises:
+            StoreError: the disk is full or refuses, or there is no such layer.
+        """
+        with disk_errors("replace a layer's file index"):
+            self._complete(info)
+            # First the record: it describes the same layer, whichever index it stands beside.
+            for name in (_INFO, _FILES):
+                (self._place / name).replace(self._home / name)
+            fsync_directory(self._home)
+
     def _complete(self, info: LayerInfo) -> None:
         (self._place / _INFO).write_text(json.dumps(info.to_json()))
         for file in (self._place / _INFO, self.index_path):
