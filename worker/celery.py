@@ -33,6 +33,7 @@ app.conf.update(
         "worker.tasks.container",
         "worker.tasks.housekeeping",
         "worker.tasks.storage",
+        "worker.tasks.mend_index",
         "worker.tasks.schedules",
         "worker.tasks.containers_watch",
         "worker.tasks.process",

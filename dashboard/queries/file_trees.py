@@ -2,14 +2,35 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cache
 
 from django.conf import settings
+from django.contrib.auth.models import User
 
+from worker import services
+from worker.engine.errors import LayerMissing, StoreDamaged
 from worker.engine.files import FilesCache, ImageFiles
 from worker.engine.oci import Digest
 from worker.engine.store import Store
 from worker.models import Image, ImageLayer
+
+
+@dataclass(frozen=True, slots=True)
+class FilesNotHere:
+    """Why nothing can be said of an image's files now.
+
+    Attributes:
+        extracted: Whether the layers are extracted, as far as the catalog knows; else that is what to do.
+        mending: A file index was missing or damaged and is being made anew: look again in a moment (topic
+            ``images`` of the project tells when).
+        message, hint: What is wrong, and what to do.
+    """
+
+    extracted: bool
+    mending: bool
+    message: str
+    hint: str
 
 
 def files_of(image: Image) -> ImageFiles:
@@ -17,12 +38,33 @@ def files_of(image: Image) -> ImageFiles:
 
     Raises:
         LayerMissing: a layer is not extracted, or not any more. The error's ``diff_id`` names it.
-        StoreDamaged: a layer's file index is damaged. Likewise.
+        StoreDamaged: a layer's file index is missing or damaged. Likewise.
     """
-    diff_ids = (
-        ImageLayer.objects.filter(image=image).order_by("position").values_list("layer__diff_id", flat=True)
-    )
-    return files_cache().image(Store(settings.STORE_DIR).layers, [Digest.parse(text) for text in diff_ids])
+    rows = ImageLayer.objects.filter(image=image).order_by("position")
+    diff_ids = [Digest.parse(text) for text in rows.values_list("layer__diff_id", flat=True)]
+    return files_cache().image(Store(settings.STORE_DIR).layers, diff_ids)
+
+
+def files_or_why_not(image: Image, by: User | None) -> ImageFiles | FilesNotHere:
+    """Return the files of ``image``, or what to say instead; what is damaged is being mended then.
+
+    Args:
+        by: who looks, a member of the image's project.
+    """
+    try:
+        return files_of(image)
+    except LayerMissing as error:
+        return FilesNotHere(False, False, error.message, error.hint)
+    except StoreDamaged as error:
+        mending = services.mend_index(error.diff_id, by=by)
+        if mending.under_way:
+            return FilesNotHere(
+                True,
+                True,
+                "The list of a layer's files was damaged; it is being made anew.",
+                "This page comes back by itself.",
+            )
+        return FilesNotHere(True, False, mending.message, mending.hint)
 
 
 @cache

@@ -85,6 +85,11 @@ def ask_to_forget() -> bool:
     return _post("strata.forget_removed", STORAGE_QUEUE, expires=_ASKED_LASTS)
 
 
+def ask_to_mend(diff_id: str) -> bool:
+    """Have a layer's file index made anew; False if Redis cannot be reached."""
+    return _post("strata.mend_index", STORAGE_QUEUE, args=[diff_id])
+
+
 def _post(task: str, queue: str, **options: Any) -> bool:
     """Put a task's message into a queue; False if Redis cannot be reached."""
     if not answers():
