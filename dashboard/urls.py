@@ -7,6 +7,7 @@ from dashboard.views import (
     account,
     containers,
     errors,
+    files,
     health,
     home,
     image,
@@ -23,6 +24,7 @@ from dashboard.views import (
     setup,
     signing,
     storage,
+    weight,
 )
 
 project_urls = [
@@ -30,6 +32,8 @@ project_urls = [
     path("counts/", overview.counts, name="counts"),
     path("images/", images.images, name="images"),
     path("images/<int:image_id>/", image.layers, name="image"),
+    path("images/<int:image_id>/files/", files.files, name="image_files"),
+    path("images/<int:image_id>/weight/", weight.image_weight, name="image_weight"),
     path("images/<int:image_id>/lineage/", image.lineage, name="image_lineage"),
     path("images/<int:image_id>/config/", image.config, name="image_config"),
     path("images/<int:image_id>/tags/", image.tags, name="image_tags"),

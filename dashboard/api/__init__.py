@@ -7,6 +7,7 @@ from django.urls import URLPattern, URLResolver, re_path
 from dashboard.api import (
     choosing,
     containers,
+    files,
     images,
     jobs,
     layers,
@@ -33,7 +34,19 @@ api = Described(
     urls_namespace="api",
 )
 install(api)
-for part in (pulls, choosing, jobs, images, layers, containers, registries, schedules, projects, storage):
+for part in (
+    pulls,
+    choosing,
+    jobs,
+    images,
+    files,
+    layers,
+    containers,
+    registries,
+    schedules,
+    projects,
+    storage,
+):
     api.add_router("", part.router)
 
 

@@ -1,8 +1,8 @@
 """How files are written on pages: ``{% load files %}`` gives, for a node of an image (or a record like one),
 
 - ``{{ name|shown }}`` a name, path or link target, whatever bytes it is of, as text (``worker.engine.files``)
-- ``{{ path|shown_path }}`` the same of a whole path, from the root, each part apart, so that right-to-left ones
-  do not change places
+- ``{{ path|shown_path }}`` the same of a whole path from its root, each part apart, so that right-to-left
+  ones do not change places
 - ``{{ node|mode }}`` type and permissions as ``ls -l`` writes them: ``drwxr-sr-x``
 - ``{{ node|owner }}`` ``uid:gid``
 - ``{{ node|kind }}`` what it is, in words
