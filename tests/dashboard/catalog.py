@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from worker.engine.oci import Digest, chain_ids
 from worker.models import Blob, Image, ImageLayer, Job, JobKind, Layer, Project, Tag, TagMovement
+from worker.models.growing import grow
 
 MIB = 2**20
 #: Unpacked MiB by letter, after the family of the drawings: base, apache, its page, php, its page.
@@ -90,6 +91,7 @@ def make_image(
             chain_id=chain[position],
             created_by=f"RUN make {letter} && true",
         )
+    grow(project, [chain])
     for tag in tags:
         row = make_tag(image, tag, at=at)
         TagMovement.objects.create(tag=row, to_digest=image.digest, moved_at=at)

@@ -1,6 +1,7 @@
 """The catalog: one file per idea, one import for all."""
 
 from worker.models.container import AT_REST_STATES, Container, ContainerState
+from worker.models.family import FamilyMember
 from worker.models.image import Image, ImageLayer, Tag, TagMovement
 from worker.models.index import ImageIndex, OfferedImage
 from worker.models.job import (
@@ -34,6 +35,7 @@ __all__ = [
     "Container",
     "ContainerState",
     "CredentialSource",
+    "FamilyMember",
     "Image",
     "ImageIndex",
     "ImageLayer",

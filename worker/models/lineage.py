@@ -9,13 +9,15 @@ images of one index related to each other: they are one image for several platfo
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import groupby
+from typing import Any
 
-from django.db.models import Exists, F, OuterRef, QuerySet, Subquery
+from django.db.models import Exists, OuterRef, QuerySet
 from django.db.models.functions import Coalesce
 
+from worker.models.family import FamilyMember
 from worker.models.image import Image, ImageLayer, Tag
 from worker.models.project import Project
 
@@ -116,7 +118,7 @@ def project_graph(project: Project) -> ProjectGraph:
         if row.chain_id:
             holders.add(row.chain_id, row.id, row.index_id)
     sizes = {row.id: row.compressed_size for row in rows}
-    nearest = _nearest_chains(project, holders, {row.id: row.index_id for row in rows})
+    nearest = _nearest_chains(project, holders, rows)
     names = _names(project)
     nodes = []
     for row in rows:
@@ -169,24 +171,20 @@ class _Holders:
         return next(image for image in self._by_chain[chain_id] if image in (one, other)) == one
 
 
-def _nearest_chains(project: Project, holders: _Holders, indexes: Mapping[int, int | None]) -> dict[int, str]:
+def _nearest_chains(project: Project, holders: _Holders, rows: Iterable[Any]) -> dict[int, str]:
     """Return, by image id, the longest chain strictly below its top that another image has as its top."""
-    shared = (
-        ImageLayer.objects.filter(
-            image__project=project,
-            position__lt=F("image__layer_count") - 1,
-            chain_id__in=Subquery(Image.objects.filter(project=project).order_by().values("chain_id")),
-        )
-        .order_by()
-        .values_list("image_id", "position", "chain_id")
-    )
-    best: dict[int, tuple[int, str]] = {}
-    for image_id, position, chain_id in shared.iterator(chunk_size=10_000):
-        if image_id in best and best[image_id][0] >= position:
-            continue
-        if image_id in indexes and holders.any_apart_from(indexes[image_id], chain_id):
-            best[image_id] = (position, chain_id)
-    return {image_id: chain_id for image_id, (_, chain_id) in best.items()}
+    members = FamilyMember.objects.filter(project=project).values_list("chain_id", "id", "parent_id")
+    chains = {pk: chain_id for chain_id, pk, _ in members}
+    parents = {chain_id: chains.get(parent, "") for chain_id, _, parent in members}
+    nearest: dict[int, str] = {}
+    for row in rows:
+        chain = parents.get(row.chain_id, "")
+        # Nobody may end on it, or nobody but this same image for another platform.
+        while chain and not holders.any_apart_from(row.index_id, chain):
+            chain = parents[chain]
+        if chain:
+            nearest[row.id] = chain
+    return nearest
 
 
 def _names(project: Project) -> dict[int, list[str]]:

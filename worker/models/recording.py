@@ -18,6 +18,7 @@ from django.utils.timezone import now
 from worker.engine.oci import Reference
 from worker.engine.oci.json_values import legible
 from worker.engine.pull import PulledImage, PulledLayer
+from worker.models.growing import grow
 from worker.models.image import Image, ImageLayer
 from worker.models.indexing import record_index
 from worker.models.layer import Blob, Layer
@@ -53,6 +54,7 @@ def record_all(project: Project, reference: Reference, pulled: Sequence[PulledIm
         blobs = _record_blobs(parts, layers)
         images = _record_images(project, reference, pulled, moment)
         _record_stacks(zip(images, pulled, strict=True), layers, blobs)
+        grow(project, [[str(layer.chain_id) for layer in image.layers] for image in pulled])
         _record_extraction(layers)
         record_index(project, pulled, images, moment)
         if reference.tag is not None:

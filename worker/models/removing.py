@@ -8,6 +8,7 @@ from django.utils.timezone import now
 
 from worker.engine.errors import Conflict
 from worker.models.container import Container
+from worker.models.growing import shrink
 from worker.models.image import Image, Tag, TagMovement
 from worker.models.indexing import drop_empty
 from worker.models.job import ACTIVE_STATES, Job, JobKind
@@ -42,6 +43,8 @@ def remove_rows(images: Sequence[Image]) -> list[str]:
     """
     _point_at_nothing(images)
     Image.objects.filter(pk__in=[image.pk for image in images]).delete()
+    for project in {image.project for image in images}:
+        shrink(project, [image.chain_id for image in images if image.project_id == project.pk])
     drop_empty({image.index_id for image in images if image.index_id is not None})
     digests = {image.digest for image in images}
     gone = sorted(digests - still_there(digests))

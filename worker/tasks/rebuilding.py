@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from django.db import transaction
 from django.db.models import Case, Value, When
 from django.utils.timezone import now
 
@@ -18,7 +19,8 @@ from worker.engine.oci import Digest, Reference
 from worker.engine.pull import PulledImage
 from worker.engine.store import Store
 from worker.models import Image, ImageIndex, Project, Tag
-from worker.models.recording import record
+from worker.models.growing import regrow
+from worker.models.recording import record, take_turn
 from worker.progress import announce
 from worker.tasks.findings import MOST_LISTED
 from worker.tasks.forgetting import forget_removed
@@ -62,6 +64,11 @@ def rebuild(store: Store, project: Project, listener: Listener, cancel: CancelTo
         else:
             _enter(store, project, stored, stored.image, found)
     listener(Keeping(_STEP, total, total, 0, ""))
+    for every in Project.objects.all():
+        with transaction.atomic():
+            take_turn()
+            if regrow(every):
+                found.projects.add(every.pk)
     for project_id in found.projects:
         announce(project_id, "images")
     bring_in_line(store)

@@ -12,6 +12,7 @@ from django.utils.timezone import now
 
 from worker.engine.oci import Digest, chain_ids
 from worker.models import Blob, Image, ImageLayer, Layer, Project, Tag
+from worker.models.growing import grow, regrow
 from worker.models.lineage import ancestors, children, descendants, parents, project_graph, twins
 
 
@@ -46,6 +47,7 @@ def image(project: Project, name: str, layers: Sequence[str], *, compression: st
         ImageLayer.objects.create(
             image=row, layer=layer, blob=blob, position=position, chain_id=str(chain[position])
         )
+    grow(project, [[str(one) for one in chain]])
     return row
 
 
@@ -223,3 +225,4 @@ def _thousands(project: Project, families: int) -> None:
         ],
         batch_size=5_000,
     )  # fmt: skip
+    regrow(project)

@@ -18,7 +18,19 @@ from worker.engine.cancel import CancelToken
 from worker.engine.events import Event, Keeping
 from worker.engine.oci import Digest
 from worker.engine.store import Store
-from worker.models import Blob, Image, Job, JobState, Layer, Project, RemovedManifest, StoreSurvey, Tag
+from worker.models import (
+    Blob,
+    FamilyMember,
+    Image,
+    Job,
+    JobState,
+    Layer,
+    Project,
+    RemovedManifest,
+    StoreSurvey,
+    Tag,
+)
+from worker.models.growing import written
 from worker.models.lineage import parents
 from worker.tasks import entering
 from worker.tasks.forgetting import forget_removed
@@ -130,6 +142,16 @@ def facts() -> list[object]:
         sorted(Layer.objects.values_list("diff_id", "unpacked_size", "entries", "tree_present")),
         sorted(Blob.objects.values_list("digest", "size", "present", "layer__diff_id")),
     ]
+
+
+def test_a_rebuild_mends_the_family_tree(project: Project, pull: Pull) -> None:
+    pull("base", BASE)
+    pull("app", APP)
+    right = written(project)
+    FamilyMember.objects.filter(parent=None).delete()
+    done(services.start_rebuild(project, by=None))
+    assert len(right) == 2
+    assert written(project) == right
 
 
 def test_rebuilding_a_healthy_catalog_changes_nothing(project: Project, pull: Pull) -> None:
