@@ -18,13 +18,15 @@ from worker.services.containers import (
     stop_container,
 )
 from worker.services.files import mend_index
+from worker.services.foreseeing import MOST_IMAGES, chosen_images, what_would_go
+from worker.services.going import Keepers, LayerFate, WhatWouldGo
 from worker.services.jobs import cancel, retry
 from worker.services.projects import add_member, change_role, create_project, remove_member
 from worker.services.pulls import start_extract, start_pull
 from worker.services.referrers import look_for_referrers
 from worker.services.registries import delete_registry, save_registry, test_registry
 from worker.services.registry_changes import RegistryOptions
-from worker.services.removal import remove_image
+from worker.services.removal import remove_image, remove_images
 from worker.services.schedules import delete_schedule, run_schedule_now, save_schedule, switch_schedule
 from worker.services.setup import create_first_admin, setup_needed
 from worker.services.storage import (
@@ -39,11 +41,16 @@ from worker.services.storage import (
 from worker.services.tokens import issue_token, revoke_token, user_of_token
 
 __all__ = [
+    "MOST_IMAGES",
+    "Keepers",
+    "LayerFate",
     "RegistryOptions",
     "Tags",
+    "WhatWouldGo",
     "add_member",
     "cancel",
     "change_role",
+    "chosen_images",
     "compare_container",
     "container_changes",
     "container_log",
@@ -65,6 +72,7 @@ __all__ = [
     "refresh_storage",
     "remove_container",
     "remove_image",
+    "remove_images",
     "remove_member",
     "require_install_admin",
     "retry",
@@ -86,4 +94,5 @@ __all__ = [
     "test_registry",
     "used_bytes",
     "user_of_token",
+    "what_would_go",
 ]

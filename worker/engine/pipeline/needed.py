@@ -65,7 +65,7 @@ class Needed:
             made = [has - made_without(part, without)[0] for has, part in zip(made, every, strict=True)]
         blobs = frozenset[Digest]().union(*(content.blobs for content in images), *made)
         listed = Content(blobs, frozenset[Digest]().union(*(content.layers for content in images)))
-        containers = Content(layers=frozenset(self._containers()))
+        containers = Content(layers=frozenset(held_by_containers(store)))
         return Marks(listed | pinned | containers, pinned, listed)
 
     def _image(self, image: StoredImage) -> Content:
@@ -83,20 +83,27 @@ class Needed:
                 ) from error
         return self._images[key]
 
-    def _containers(self) -> set[Digest]:
-        layers: set[Digest] = set()
-        with disk_errors("look at the containers"):
-            for record in self._store.containers.glob(f"*/{_RECORD}"):
-                try:
-                    layers.update(Digest.parse(text) for text in json.loads(record.read_bytes())["diff_ids"])
-                except FileNotFoundError:
-                    continue  # just removed
-                except (ValueError, KeyError, TypeError, StrataError) as error:
-                    raise StoreDamaged(
-                        f"{record} is damaged, and what the container needs cannot be told.",
-                        hint="Remove the container.",
-                    ) from error
-        return layers
+
+def held_by_containers(store: Store) -> set[Digest]:
+    """The layers that containers stand on, by what is written of each in the store.
+
+    Raises:
+        StoreDamaged: what is written of one cannot be read.
+        StoreError: the disk refuses.
+    """
+    layers: set[Digest] = set()
+    with disk_errors("look at the containers"):
+        for record in store.containers.glob(f"*/{_RECORD}"):
+            try:
+                layers.update(Digest.parse(text) for text in json.loads(record.read_bytes())["diff_ids"])
+            except FileNotFoundError:
+                continue  # just removed
+            except (ValueError, KeyError, TypeError, StrataError) as error:
+                raise StoreDamaged(
+                    f"{record} is damaged, and what the container needs cannot be told.",
+                    hint="Remove the container.",
+                ) from error
+    return layers
 
 
 def made_of(images: Iterable[Selected]) -> Content:
@@ -122,11 +129,11 @@ def content_of(store: Store, image: StoredImage) -> Content:
     config = ImageConfig.parse(store.blobs.read(manifest.config.digest, CONFIG_MAX))
     blobs = {listed, image.digest, manifest.config.digest, *(layer.digest for layer in manifest.layers)}
     if image.index is not None:
-        blobs |= _indexes(store, image.index)
+        blobs |= indexes_of(store, image.index)
     return Content(frozenset(blobs), frozenset(config.diff_ids))
 
 
-def _indexes(store: Store, digest: Digest) -> set[Digest]:
+def indexes_of(store: Store, digest: Digest) -> set[Digest]:
     """An index and the indexes in it, as far as they are here: nothing depends on them."""
     found: set[Digest] = set()
     pending = [digest]
