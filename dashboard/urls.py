@@ -24,7 +24,6 @@ from dashboard.views import (
     setup,
     signing,
     storage,
-    weight,
 )
 
 project_urls = [
@@ -33,7 +32,6 @@ project_urls = [
     path("images/", images.images, name="images"),
     path("images/<int:image_id>/", image.layers, name="image"),
     path("images/<int:image_id>/files/", files.files, name="image_files"),
-    path("images/<int:image_id>/weight/", weight.image_weight, name="image_weight"),
     path("images/<int:image_id>/lineage/", image.lineage, name="image_lineage"),
     path("images/<int:image_id>/config/", image.config, name="image_config"),
     path("images/<int:image_id>/tags/", image.tags, name="image_tags"),
