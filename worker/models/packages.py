@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -50,12 +51,14 @@ class ImagePackages:
         distribution: Whose packages deb, apk and rpm ones are.
         packages: By ecosystem, name and version.
         notes: What could not be read: a path in text form and a sentence each.
+        read_at: When they were read; None if they were not.
     """
 
     state: PackageState
     distribution: Distribution = UNKNOWN
     packages: tuple[InstalledPackage, ...] = ()
     notes: tuple[tuple[str, str], ...] = ()
+    read_at: datetime | None = None
 
 
 def packages_of(image: Image) -> ImagePackages:
@@ -66,7 +69,7 @@ def packages_of(image: Image) -> ImagePackages:
         state = PackageState.PENDING if image.extracted else PackageState.NOT_EXTRACTED
         return ImagePackages(state)
     if not chains:
-        return ImagePackages(PackageState.READ)
+        return ImagePackages(PackageState.READ, read_at=image.pulled_at)
     position_of = {readings[chain].pk: position for position, chain in sorted(chains.items(), reverse=True)}
     top = readings[image.chain_id]
     return ImagePackages(
@@ -74,6 +77,7 @@ def packages_of(image: Image) -> ImagePackages:
         _distribution(top),
         tuple(sorted(_fold(position_of), key=_order)),
         tuple((path, text) for path, text in top.notes),
+        top.read_at,
     )
 
 
