@@ -9,9 +9,10 @@ from django.core.paginator import Page, Paginator
 from django.db.models import Count, Exists, F, Min, OuterRef, Q, QuerySet
 from django.http import QueryDict
 
+from dashboard.queries.containers import ContainerPicture, pictures
 from dashboard.queries.names import Named, named
 from worker.engine.errors import NotFound
-from worker.models import Blob, Image, ImageLayer, Layer, Project
+from worker.models import Blob, Container, Image, ImageLayer, Layer, Project
 
 PER_PAGE = 50
 SORTS = (
@@ -160,6 +161,14 @@ def layer_facts(project: Project, diff_id: str) -> LayerFacts:
         commands=sorted({text for text in here.values_list("created_by", flat=True).distinct() if text})[:20],
         blobs=list(Blob.objects.filter(pk__in=here.values("blob")).order_by("size", "pk")),
     )
+
+
+def containers_on(project: Project, layer: Layer, limit: int = 50) -> tuple[list[ContainerPicture], int]:
+    """Return the project's containers whose image stands on ``layer``, latest first; and their number."""
+    standing = ImageLayer.objects.filter(layer=layer, image__project=project).values("image")
+    rows = Container.objects.filter(project=project, image__in=standing)
+    shown = rows.select_related("image").defer("image__config").order_by("-created_at", "-pk")[:limit]
+    return pictures(shown), rows.count()
 
 
 def images_on(project: Project, layer: Layer) -> QuerySet[Image]:

@@ -10,7 +10,16 @@ from dashboard.fragments import page_or_part
 from dashboard.queries.figures import holdings
 from dashboard.queries.images import page_of_images
 from dashboard.queries.images import rows as image_rows
-from dashboard.queries.layers import SORTS, LayerFilter, images_on, layer_facts, page_of_layers, rows
+from dashboard.queries.layer_changes import done, standing
+from dashboard.queries.layers import (
+    SORTS,
+    LayerFilter,
+    containers_on,
+    images_on,
+    layer_facts,
+    page_of_layers,
+    rows,
+)
 
 
 @require_safe
@@ -33,14 +42,17 @@ def layers(request: Request, project_slug: str) -> HttpResponse:
 
 @require_safe
 def layer(request: Request, project_slug: str, diff_id: str) -> HttpResponse:
-    """Members: one layer, its compressed forms, and the images that stand on it."""
+    """Members: one layer, what it did in the stack of an image, and the images and containers on it."""
     project = get_project(request, project_slug)
     facts = layer_facts(project, diff_id)
+    where = standing(project, facts.layer, request.GET.get("image", ""))
+    context = {"facts": facts, "layer": facts.layer, "where": where}
+    if request.htmx and "deeds" in (request.htmx.target or ""):
+        context["done"] = done(where, request.GET.get("change", ""), request.GET.get("deeds"))
+        return page_or_part(request, "layers/layer.html", "deeds", context)
     page = page_of_images(images_on(project, facts.layer), request.GET.get("page"))
-    context = {
-        "facts": facts,
-        "layer": facts.layer,
-        "page": page,
-        "rows": image_rows(project, list(page)),
-    }
+    context |= {"page": page, "rows": image_rows(project, list(page))}
+    if not request.htmx:
+        context["done"] = done(where, request.GET.get("change", ""), request.GET.get("deeds"))
+        context["containers"], context["container_count"] = containers_on(project, facts.layer)
     return page_or_part(request, "layers/layer.html", "images", context)

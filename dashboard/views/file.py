@@ -1,0 +1,114 @@
+"""One path of an image: what stands there, what it holds, where else that is."""
+
+from __future__ import annotations
+
+from urllib.parse import urlencode
+
+from django.conf import settings
+from django.http import HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.views.decorators.http import require_safe
+
+from dashboard.access import Request, get_project
+from dashboard.downloads import OCTETS, serve_file
+from dashboard.fragments import page_or_part
+from dashboard.queries.file import Asked, Sight, attributes, look
+from dashboard.queries.file_content import picture_type, show
+from dashboard.queries.file_trees import files_of
+from dashboard.queries.files_owners import owners_of
+from dashboard.queries.image import get_image
+from dashboard.queries.images import layers_of
+from dashboard.queries.names import names_of
+from worker.engine.errors import LayerMissing, NotFound, StoreDamaged
+from worker.engine.files import Node, to_text
+from worker.engine.oci import Digest
+from worker.engine.store import LayerStore, Store
+from worker.models import Image, ImageLayer
+
+
+@require_safe
+def file(request: Request, project_slug: str, image_id: int) -> HttpResponse:
+    """Members: what stands at a path, as of any layer, and what the layers made of it."""
+    project = get_project(request, project_slug)
+    image = get_image(project, image_id)
+    asked = Asked.read(request.GET)
+    stack = _stack(image)
+    try:
+        files = files_of(image)
+    except (LayerMissing, StoreDamaged):
+        # The Files tab says what is the matter, and comes back by itself.
+        return _to_files(image, asked.path.rpartition(b"/")[0], asked.top)
+    sight = look(files, stack, asked)
+    if sight.node is not None and sight.node.is_directory:
+        return _to_files(image, sight.path, asked.top)
+    layers = _layers()
+    target = sight.target
+    shown = None
+    if target is not None and target.is_file:
+        shown = show(
+            layers, target, _diff_id(stack, target), request.GET.get("as", ""), request.GET.get("page")
+        )
+    diff_ids = [Digest.parse(row.layer.diff_id) for row in stack]
+    context = {
+        "image": image,
+        "named": names_of([image])[image.pk],
+        "sight": sight,
+        "main": sight.main,
+        "target": target,
+        "origin": stack[sight.main.layer] if sight.main else None,
+        "shown": shown,
+        "page": shown.page if shown else None,
+        "owners": owners_of(files.view(sight.top), diff_ids).of(sight.main) if sight.main else "",
+        "xattrs": attributes(sight.main.xattrs) if sight.main else [],
+        "crumbs": _crumbs(sight.path),
+        "depth": files.depth,
+        "layer": asked.top if asked.top is not None else "",
+    }
+    return page_or_part(request, "file/file.html", "content", context)
+
+
+@require_safe
+def file_content(request: Request, project_slug: str, image_id: int) -> HttpResponseBase:
+    """Members: the content of a file, to be saved; a picture, also to be drawn into a page."""
+    image = get_image(get_project(request, project_slug), image_id)
+    stack = _stack(image)
+    sight = look(files_of(image), stack, Asked.read(request.GET))
+    target = content_of(sight)
+    layers, diff_id = _layers(), _diff_id(stack, target)
+    media_type = OCTETS
+    if request.GET.get("as") == "picture":
+        media_type = picture_type(layers, target, diff_id) or OCTETS
+    return serve_file(request, layers, target, diff_id, media_type)
+
+
+def content_of(sight: Sight) -> Node:
+    """Return what one sees. Raises NotFound if there is nothing."""
+    if sight.target is None:
+        raise NotFound(sight.lost or f"There is no /{to_text(sight.path)} in the image as of this layer.")
+    return sight.target
+
+
+def _to_files(image: Image, path: bytes, layer: int | None) -> HttpResponse:
+    query = {"path": to_text(path)} | ({} if layer is None else {"layer": layer})
+    address = reverse("image_files", args=[image.project.slug, image.pk])
+    return redirect(f"{address}?{urlencode(query)}")
+
+
+def _crumbs(path: bytes) -> list[tuple[bytes, bytes]]:
+    """Return the directories that lead to ``path``: each its path and name."""
+    names = path.split(b"/")[:-1]
+    return [(b"/".join(names[: count + 1]), name) for count, name in enumerate(names)]
+
+
+def _stack(image: Image) -> list[ImageLayer]:
+    return layers_of([image.pk]).get(image.pk, [])
+
+
+def _diff_id(stack: list[ImageLayer], node: Node) -> Digest:
+    return Digest.parse(stack[node.layer].layer.diff_id)
+
+
+def _layers() -> LayerStore:
+    return Store(settings.STORE_DIR).layers
