@@ -21,7 +21,7 @@ RUN STRATA_SECRET_KEY=only-for-collectstatic STRATA_DATA=/tmp/data \
 FROM ${BASE} AS base
 RUN groupadd --gid 10001 strata \
     && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin strata \
-    && install -d -o strata -g strata /var/lib/strata && install -d /var/lib/strata/store
+    && install -d -o strata -g strata /var/lib/strata && install -d /var/lib/strata/store && install -d -m 2770 /var/lib/strata/search
 COPY --from=build /venv /venv
 COPY --from=build /app /app
 ENV PATH=/venv/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \

@@ -15,6 +15,7 @@ from dashboard import env
 BASE_DIR = Path(__file__).resolve().parent.parent
 DATA_DIR = Path(env.text("DATA") or BASE_DIR / "var").resolve()
 STORE_DIR = DATA_DIR / "store"
+SEARCH_DIR = DATA_DIR / "search"
 
 
 def _secret_key() -> str:
@@ -169,11 +170,15 @@ FILES_CACHE = env.number("FILES_CACHE", 256) << 20
 
 # Seconds between two rounds of what beat hands out.
 HOUSEKEEPING_SECONDS = env.number("HOUSEKEEPING_SECONDS", 10, minimum=1)
+INDEX_SECONDS = env.number("INDEX_SECONDS", 30, minimum=1)
 SCHEDULES_SECONDS = env.number("SCHEDULES_SECONDS", 5, minimum=1)
 CONTAINER_WATCH_SECONDS = env.number("CONTAINER_WATCH_SECONDS", 3, minimum=1)
 # A running job shows a sign of life this often; one without any for longer than STALE has lost its worker.
 HEARTBEAT_SECONDS = env.number("HEARTBEAT_SECONDS", 10, minimum=1)
 STALE_SECONDS = env.number("STALE_SECONDS", 45, minimum=2)
+
+# A search of files ends after so long with what it has found, and can be gone on with.
+SEARCH_SECONDS = env.number("SEARCH_SECONDS", 2, minimum=1)
 
 LOGGING = {
     "version": 1,

@@ -63,7 +63,7 @@ def make(settings: Settings) -> Plan:
         _worker("pulls", "pull,extract", settings.pulls, env),
         # Four at once: what keeps the store in order may run for hours, twice at most (a scrub, and one that
         # changes the store), and containers must not wait for it.
-        _worker("control", f"container.{settings.node},housekeeping,storage", 4, env),
+        _worker("control", f"container.{settings.node},housekeeping,storage,index", 4, env),
         _beat(settings, env),
     )
     admin: Mapping[str, str] = {}

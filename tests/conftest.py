@@ -80,6 +80,7 @@ def data_dir(tmp_path: Path, settings: Settings) -> Path:
     """A data directory of the test's own."""
     settings.DATA_DIR = tmp_path
     settings.STORE_DIR = tmp_path / "store"
+    settings.SEARCH_DIR = tmp_path / "search"
     return tmp_path
 
 

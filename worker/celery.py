@@ -23,6 +23,7 @@ os.environ.setdefault("CELERY_SKIP_CHECKS", "1")
 warnings.filterwarnings("ignore", category=SecurityWarning, module="celery")
 
 HOUSEKEEPING_QUEUE = "housekeeping"
+INDEX_QUEUE = "index"
 
 app = Celery("strata", set_as_current=True)
 app.conf.update(
@@ -34,6 +35,7 @@ app.conf.update(
         "worker.tasks.housekeeping",
         "worker.tasks.storage",
         "worker.tasks.mend_index",
+        "worker.tasks.index",
         "worker.tasks.schedules",
         "worker.tasks.containers_watch",
         "worker.tasks.process",
@@ -69,6 +71,12 @@ app.conf.update(
             "task": "strata.housekeeping",
             "schedule": settings.HOUSEKEEPING_SECONDS,
             "options": {"expires": 30},
+        },
+        # What pulls ask for at once; this is for what got lost, and for what is gone.
+        "index": {
+            "task": "strata.index",
+            "schedule": settings.INDEX_SECONDS,
+            "options": {"queue": INDEX_QUEUE, "expires": settings.INDEX_SECONDS},
         },
         "schedules": {
             "task": "strata.schedules",

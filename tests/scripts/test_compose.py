@@ -16,11 +16,12 @@ from supervisor.settings import ROOT
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
-OURS = ("prepare", "web", "pulls", "storage", "control", "beat")
+OURS = ("prepare", "web", "pulls", "storage", "index", "control", "beat")
 
 
 def test_it_is_the_programs_that_the_supervisor_runs() -> None:
-    """Save that the store is kept in order by a worker of its own: it needs registries, control must not."""
+    """Save that two kinds of work have workers of their own: what keeps the store in order needs registries,
+    which control must not reach; what makes layers searchable needs to change nothing in the store."""
     assert set(SERVICES) == {*OURS, "redis", "postgres"}
 
 
@@ -52,9 +53,17 @@ def test_what_needs_no_power_is_an_ordinary_user_without_capabilities(name: str)
 
 
 def test_the_web_process_cannot_change_the_store() -> None:
-    store, *others = SERVICES["web"]["volumes"]
+    store, search, *others = SERVICES["web"]["volumes"]
     assert store == "store:/var/lib/strata/store:ro"
+    assert search == "search:/var/lib/strata/search"  # a reader has to lock there; it can be made again
     assert all(volume["read_only"] for volume in others)
+
+
+def test_what_makes_layers_searchable_only_reads_the_store() -> None:
+    index = SERVICES["index"]
+    assert index["volumes"] == ["store:/var/lib/strata/store:ro", "search:/var/lib/strata/search"]
+    assert index["cap_add"] == ["DAC_READ_SEARCH"]
+    assert index["networks"] == ["inside"]
 
 
 def test_what_talks_to_registries_gets_dockers_config_and_nothing_else_does() -> None:

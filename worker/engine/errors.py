@@ -41,6 +41,7 @@ StrataError
 │   ├── DiskFull
 │   ├── StoreNotWritable
 │   ├── StoreDamaged
+│   │   └── SearchDamaged        the search database, which is made again by itself
 │   ├── ContentUnreadable        a file of a layer that this process may not read
 │   └── LayerMissing             a tree that is needed is not (or no longer) extracted
 ├── SandboxError                 the jail for extraction cannot be built here
@@ -317,6 +318,11 @@ class StoreDamaged(StoreError):
     diff_id: str = ""
     code = "store_damaged"
     default_hint = "Pull the image again."
+
+
+class SearchDamaged(StoreDamaged):
+    code = "search_damaged"
+    default_hint = "It is made again by itself from the layers; search again in a few minutes."
 
 
 class ContentUnreadable(StoreError):

@@ -9,7 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
-from worker.celery import app
+from worker.celery import INDEX_QUEUE, app
 from worker.models import Job, JobKind, JobState, Project, Schedule
 from worker.models.job import STORAGE_QUEUE
 from worker.progress import announce, answers
@@ -78,6 +78,17 @@ def ask_to_measure() -> bool:
 def ask_to_weigh() -> bool:
     """Have the trees measured whose disk use is not known; False if Redis cannot be reached."""
     return _post("strata.weigh_trees", STORAGE_QUEUE, expires=_WEIGH_LASTS)
+
+
+def ask_to_index(*, suspicious: bool = False) -> bool:
+    """Have new layers made searchable and their packages read; False if Redis cannot be reached.
+
+    Args:
+        suspicious: The search database is looked through first, whether it is damaged.
+    """
+    return _post(
+        "strata.index", INDEX_QUEUE, kwargs={"suspicious": True} if suspicious else {}, expires=_ASKED_LASTS
+    )
 
 
 def ask_to_forget() -> bool:

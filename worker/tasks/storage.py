@@ -6,6 +6,7 @@ from django.conf import settings
 
 from worker.celery import app
 from worker.engine.store import Store
+from worker.tasks.dispatch import ask_to_index
 from worker.tasks.forgetting import forget_removed
 from worker.tasks.measuring import measure
 from worker.tasks.running import run_job
@@ -17,6 +18,7 @@ from worker.tasks.weighing import weigh_trees
 @app.task(name="strata.storage")
 def storage(job_id: int) -> None:
     run_job(job_id, keep)
+    ask_to_index()
 
 
 @app.task(name="strata.measure_store")

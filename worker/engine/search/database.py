@@ -10,11 +10,15 @@ of memory. The number of a path is that of its block and its line (``block * 102
 
 from __future__ import annotations
 
+import contextlib
 import re
 import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
 
-from worker.engine.errors import StoreDamaged, StoreError
+from worker.engine.disk import disk_errors
+from worker.engine.durable import fsync_directory
+from worker.engine.errors import DiskFull, SearchDamaged, StoreError
 
 FORM = 1
 """Which schema this program reads and writes."""
@@ -61,25 +65,35 @@ def following(directory: Path) -> Path:
 
 
 def outdated(directory: Path) -> list[Path]:
-    """Return the databases, and what stands beside them, that do not count, or never will."""
+    """Return the databases, and what stands beside them, that count no longer."""
     keep = current(directory)
-    return [
-        path
-        for path in directory.glob("files-*.sqlite3*")
-        if keep is None or not path.name.startswith(keep.name)
-    ]
+    return [path for path in directory.glob("files-*") if keep is None or not path.name.startswith(keep.name)]
 
 
 def create(path: Path) -> None:
-    """Make an empty database. Raises StoreError."""
-    path.touch(mode=0o660)
-    db = connect_to_write(path)
-    try:
-        with db:
+    """Make an empty database, under a name that nobody looks for yet. Raises StoreError."""
+    with disk_errors("make the search database"), explained():
+        path.touch()
+        path.chmod(0o660)  # its log gets the same mode: the web service, in root's group, has to lock there
+        db = connect_to_write(path)
+        try:
             db.executescript(SCHEMA)
-            db.execute(f"PRAGMA user_version = {FORM}")
-    finally:
-        db.close()
+        finally:
+            db.close()
+
+
+def put_in_place(path: Path, name: Path) -> None:
+    """Give a database that nobody has open the name by which it is found. Raises StoreError."""
+    with disk_errors("put the search database in place"):
+        path.rename(name)
+        fsync_directory(name.parent)
+
+
+def remove(path: Path) -> None:
+    """Remove a database and what SQLite put beside it; whoever has it open goes on. Raises StoreError."""
+    with disk_errors("remove a search database"):
+        for name in (path, *(path.with_name(f"{path.name}-{part}") for part in ("wal", "shm", "journal"))):
+            name.unlink(missing_ok=True)
 
 
 def connect_to_read(path: Path) -> sqlite3.Connection:
@@ -105,12 +119,22 @@ def connect_to_write(path: Path) -> sqlite3.Connection:
 
 def explain(error: sqlite3.Error) -> StoreError:
     """Translate what SQLite says; the only place that does."""
-    if isinstance(error, sqlite3.OperationalError):
+    if isinstance(error, sqlite3.OperationalError) and "no such" not in str(error):
+        if "full" in str(error):
+            return DiskFull("Could not write the search database: the disk is full.")
+        if "interrupted" in str(error):
+            return StoreError("The search took too long.", hint="Look for less.")
         return StoreError(f"The search database cannot be used ({error}).")
-    return StoreDamaged(
-        f"The search database is damaged ({error}).",
-        hint="It is made again by itself from the layers; search again in a few minutes.",
-    )
+    return SearchDamaged(f"The search database is damaged ({error}).")
+
+
+@contextlib.contextmanager
+def explained() -> Iterator[None]:
+    """Raise the :class:`StoreError` that a :class:`sqlite3.Error` within the block means."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise explain(error) from error
 
 
 def _present(directory: Path) -> list[tuple[int, Path]]:

@@ -44,7 +44,7 @@ class SearchIndex:
         """Return the layers that can be searched; none if there is no database.
 
         Raises:
-            StoreError: the database cannot be used (StoreDamaged: it is damaged).
+            StoreError: the database cannot be used (SearchDamaged: it is damaged).
         """
         try:
             with self._look(frozenset()) as look:
@@ -71,7 +71,7 @@ class SearchIndex:
 
         Raises:
             InvalidInput: the expression or the cursor cannot be read.
-            StoreError: the database cannot be used (StoreDamaged: it is damaged).
+            StoreError: the database cannot be used (SearchDamaged: it is damaged).
         """
         matcher = matcher_of(query, query.text.encode() if text is None else text)
         try:
@@ -86,7 +86,7 @@ class SearchIndex:
         """Return where files with this content stand: layer, path, and size in bytes; ``limit`` at most.
 
         Raises:
-            StoreError: the database cannot be used (StoreDamaged: it is damaged).
+            StoreError: the database cannot be used (SearchDamaged: it is damaged).
         """
         page = self.search(FileQuery(sha256.hex(), Mode.SHA256), within, limit=1)
         places = [(found, place) for found in page.items for place in found.places]
@@ -101,7 +101,7 @@ class SearchIndex:
             directory: Whether it is a directory.
 
         Raises:
-            StoreError: the database cannot be used (StoreDamaged: it is damaged).
+            StoreError: the database cannot be used (SearchDamaged: it is damaged).
         """
         return self.covers_of([(path, directory)], within)[0]
 
@@ -119,11 +119,8 @@ class SearchIndex:
     @contextlib.contextmanager
     def _look(self, within: Collection[Digest], seconds: float = 30.0) -> Iterator[Look]:
         """Raises NotFound if there is no database."""
-        try:
-            with self._database().look(within, time.monotonic() + seconds) as look:
-                yield look
-        except sqlite3.Error as error:
-            raise database.explain(error) from error
+        with database.explained(), self._database().look(within, time.monotonic() + seconds) as look:
+            yield look
 
     def _database(self) -> _Opened:
         path = database.current(self._directory)

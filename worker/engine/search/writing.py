@@ -35,16 +35,16 @@ class SearchWriter:
 
     Raises:
         StoreError: the database cannot be used.
-        StoreDamaged: it is no database (any more).
+        SearchDamaged: it is no database (any more).
     """
 
     def __init__(self, path: Path) -> None:
-        with _explained():
+        with database.explained():
             self._db = database.connect_to_write(path)
         self._paths = Paths()
 
     def __enter__(self) -> Self:
-        with _explained():
+        with database.explained():
             unfinished = self._db.execute("SELECT id FROM layer WHERE NOT complete").fetchall()
         for (layer,) in unfinished:
             self._take_out(layer)
@@ -57,7 +57,7 @@ class SearchWriter:
 
     def layers(self) -> set[Digest]:
         """Return which layers can be searched."""
-        with _explained():
+        with database.explained():
             rows = self._db.execute("SELECT sha256 FROM layer WHERE complete").fetchall()
         return {Digest("sha256", sha256.hex()) for (sha256,) in rows}
 
@@ -69,7 +69,7 @@ class SearchWriter:
             StoreError: the disk refuses, or ``entries`` raised it: likewise.
         """
         sha256 = bytes.fromhex(diff_id.hex)
-        with _explained():
+        with database.explained():
             if self._db.execute("SELECT 1 FROM layer WHERE sha256 = ?", (sha256,)).fetchone():
                 return
             layer = self._db.execute("INSERT INTO layer (sha256) VALUES (?)", (sha256,)).lastrowid or 0
@@ -79,9 +79,9 @@ class SearchWriter:
             for number, batch in enumerate(iter(lambda: list(islice(remaining, _BATCH)), [])):
                 if cancel is not None:
                     cancel.check()
-                with _explained(), self._transaction():
+                with database.explained(), self._transaction():
                     blocks |= self._put_in(layer, number, batch)
-            with _explained(), self._transaction():
+            with database.explained(), self._transaction():
                 packed = blocks.to_bytes((blocks.bit_length() + 7) // 8, "little")
                 self._db.execute("UPDATE layer SET complete = 1, blocks = ? WHERE id = ?", (packed, layer))
         except BaseException:
@@ -91,7 +91,7 @@ class SearchWriter:
     def forget(self, diff_ids: Collection[Digest]) -> None:
         """Take layers out; one that is not in is no error. Raises StoreError."""
         for diff_id in diff_ids:
-            with _explained():
+            with database.explained():
                 row = self._db.execute(
                     "SELECT id FROM layer WHERE sha256 = ?", (bytes.fromhex(diff_id.hex),)
                 ).fetchone()
@@ -183,7 +183,7 @@ class SearchWriter:
 
     def _take_out(self, layer: int) -> None:
         """Take a layer out, whole or half-way in. Its paths and contents stay: others may have them too."""
-        with _explained():
+        with database.explained():
             with self._transaction():
                 self._db.execute("UPDATE layer SET complete = 0 WHERE id = ?", (layer,))
             parts = self._db.execute("SELECT number FROM part WHERE layer = ?", (layer,)).fetchall()
@@ -222,11 +222,3 @@ def _pack(numbers: Sequence[int]) -> bytes:
 
 def _unpack(packed: bytes) -> Iterator[int]:
     return accumulate(array("I", zstandard.ZstdDecompressor().decompress(packed)))
-
-
-@contextlib.contextmanager
-def _explained() -> Iterator[None]:
-    try:
-        yield
-    except sqlite3.Error as error:
-        raise database.explain(error) from error
