@@ -98,5 +98,15 @@ class Migration(migrations.Migration):
             model_name="familymember",
             constraint=models.UniqueConstraint(fields=["project", "first_step"], name="family_step_once"),
         ),
+        migrations.AddField(
+            model_name="image",
+            name="base_digest",
+            field=models.CharField(blank=True, default="", max_length=71),
+        ),
+        migrations.AddField(
+            model_name="image",
+            name="base_name",
+            field=models.CharField(blank=True, default="", max_length=512),
+        ),
         migrations.RunPython(plant, migrations.RunPython.noop),
     ]

@@ -50,6 +50,8 @@ class Image(models.Model):
         extracted: whether every layer's tree stands in the store.
         index: the index that led to it when it was pulled last; what else that led to is the same image for
             another platform. None if it was pulled without one.
+        base_digest, base_name: what it says that it was built from (OCI image spec, annotations.md); empty if
+            it does not say.
         referrers_at: when the registry was last asked what refers to it; None: never.
     """
 
@@ -74,6 +76,8 @@ class Image(models.Model):
         ImageIndex, on_delete=models.SET_NULL, null=True, blank=True, related_name="images"
     )
     referrers_at = models.DateTimeField(null=True, blank=True)
+    base_digest = models.CharField(max_length=71, blank=True, default="")
+    base_name = models.CharField(max_length=512, blank=True, default="")
     layers: models.ManyToManyField[Layer, ImageLayer] = models.ManyToManyField(
         Layer, through="ImageLayer", related_name="images"
     )

@@ -11,12 +11,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import groupby
 from typing import Any
 
 from django.db.models import Exists, OuterRef, QuerySet
 from django.db.models.functions import Coalesce
 
+from worker.models.evidence import Candidate, weigh
 from worker.models.family import FamilyMember
 from worker.models.image import Image, ImageLayer, Tag
 from worker.models.project import Project
@@ -29,11 +29,14 @@ def ancestors(image: Image) -> QuerySet[Image]:
 
 
 def parents(image: Image) -> list[Image]:
-    """Return the ancestors with the longest chain, oldest first: several if they are twins of one another."""
-    nearest_first = ancestors(image).order_by("-layer_count", "pulled_at", "id")
-    for _, candidates in groupby(nearest_first, key=lambda ancestor: ancestor.chain_id):
-        return list(candidates)
-    return []
+    """Return the ancestors with the longest chain, the most likely first: several if they are twins."""
+    return [candidate.image for candidate in candidates(image)]
+
+
+def candidates(image: Image) -> list[Candidate]:
+    """Return the ancestors with the longest chain, the most likely first, and what speaks for each."""
+    nearest = ancestors(image).order_by("-layer_count").values("chain_id")[:1]
+    return weigh(image, list(ancestors(image).filter(chain_id__in=nearest).select_related("index")))
 
 
 def descendants(image: Image) -> QuerySet[Image]:

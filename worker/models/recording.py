@@ -18,6 +18,7 @@ from django.utils.timezone import now
 from worker.engine.oci import Reference
 from worker.engine.oci.json_values import legible
 from worker.engine.pull import PulledImage, PulledLayer
+from worker.models.evidence import declared_base
 from worker.models.growing import grow
 from worker.models.image import Image, ImageLayer
 from worker.models.indexing import record_index
@@ -147,6 +148,7 @@ def _record_images(
 
 
 def _image(project: Project, reference: Reference, pulled: PulledImage, moment: datetime) -> Image:
+    base_digest, base_name = declared_base(pulled.annotations, pulled.config.labels)
     return Image(
         project=project,
         digest=str(pulled.digest),
@@ -165,6 +167,8 @@ def _image(project: Project, reference: Reference, pulled: PulledImage, moment: 
         extracted=not pulled.layers,
         unpacked_size=None if pulled.layers else 0,
         pulled_at=moment,
+        base_digest=_storable(base_digest),
+        base_name=_storable(base_name),
     )
 
 

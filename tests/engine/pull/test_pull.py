@@ -46,6 +46,11 @@ def test_everything_of_an_image_arrives(store: Store, registry: SampleRegistry) 
     assert children() == []
 
 
+def test_what_the_manifest_is_annotated_with_is_told(store: Store, registry: SampleRegistry) -> None:
+    said = {"org.opencontainers.image.base.name": "docker.io/library/debian:12"}
+    assert pull_it(store, registry.push("demo/app", "1", image([BASE], annotations=said))).annotations == said
+
+
 def test_an_unchanged_pull_costs_one_head_request(store: Store, registry: SampleRegistry) -> None:
     name = registry.push("demo/app", "1", index([IMAGE]))
     pull_it(store, name)

@@ -47,6 +47,7 @@ def describe(
         index_media_type=image.indexes[0].media_type if image.indexes else "",
         offered=offered([image]),
         attestations=attestations(image),
+        annotations=manifest.annotations,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final, Literal
@@ -98,6 +99,7 @@ class PulledImage:
         index_media_type: Of that index; empty without one.
         offered: The images that the index has, whether pulled or not; each with the platform that it is for.
         attestations: The manifests in the index that speak of this image, as BuildKit puts them there.
+        annotations: Of its manifest: free text of the builder.
     """
 
     reference: Reference | None
@@ -114,3 +116,4 @@ class PulledImage:
     index_media_type: str = ""
     offered: tuple[Descriptor, ...] = ()
     attestations: tuple[Descriptor, ...] = ()
+    annotations: Mapping[str, str] = field(default_factory=dict, hash=False)
