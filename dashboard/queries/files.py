@@ -100,25 +100,37 @@ def entries_of(maker: RowMaker, directory: bytes, start: int) -> list[Row | More
     return lines
 
 
-def found_rows(maker: RowMaker) -> list[Row | More]:
-    """Return lines for one page of what a filter finds. Raises InvalidInput: a size is none."""
+def found_rows(maker: RowMaker, *, before: bool = True) -> list[Row | More]:
+    """Return lines for one page of what a filter finds, after one that leads to those before it.
+
+    Raises:
+        InvalidInput: a size is none.
+    """
     wish = maker.wish
     found = matches(maker.view, wish.path, wish.filter, wish.sort)
-    lines: list[Row | More] = _before(wish, wish.start)
-    lines += maker.in_list(found.nodes(wish.start, PAGE), wish.start, len(found))
-    if len(found) > wish.start + PAGE:
-        following = replace(wish, start=wish.start + PAGE).address()
-        lines.append(More(1, said_rest(len(found) - wish.start - PAGE), following, following + "&rows=1"))
+    start = _within(wish.start, len(found))
+    lines: list[Row | More] = _before(wish, start) if before else []
+    lines += maker.in_list(found.nodes(start, PAGE), start, len(found))
+    if len(found) > start + PAGE:
+        following = replace(wish, start=start + PAGE).address()
+        lines.append(More(1, said_rest(len(found) - start - PAGE), following, following + "&rows=1"))
     return lines
 
 
 def _tree(opened: Opened) -> list[Row | More]:
-    wish, start = opened.wish, opened.wish.start
+    wish = opened.wish
+    children = sorted_children(opened.view, wish.path, wish.sort)
+    start = _within(wish.start, len(children))
     if opened.sought and not start:
         start = _page_of(opened.view, wish, opened.sought)
     lines = _before(wish, start)
     _add(lines, opened.maker, wish.path, start)
     return lines
+
+
+def _within(start: int, count: int) -> int:
+    """Return where the page begins: of one beyond the end, the last."""
+    return min(start, max(0, count - 1) // PAGE * PAGE)
 
 
 def _before(wish: Wish, start: int) -> list[Row | More]:

@@ -55,6 +55,8 @@ def open_files(image: Image, wish: Wish, file_address: str, by: User) -> Opened 
     if isinstance(files, FilesNotHere):
         return files
     view = files.view(top)
+    if top == len(stack) - 1:
+        wish = replace(wish, layer=None)  # the whole image, however it was asked for
     wish, directory, sought = _find(view, wish)
     diff_ids = [Digest.parse(row.layer.diff_id) for row in stack]
     maker = RowMaker(view, wish, stack, owners_of(view, diff_ids), file_address, sought=sought)

@@ -156,8 +156,9 @@ class RowMaker:
         above, _, name = node.path.rpartition(b"/")
         path = in_address(shown)
         is_gone = node.change is Change.REMOVED
-        change = str(node.change)
-        sign = _SIGNS[node.change]
+        # Of a base everything is new: to say it on every line would say nothing.
+        change = str(node.change) if self.view.top else ""
+        sign = _SIGNS[node.change] if self.view.top else ""
         if node.what == (Difference.TIME,):
             change = "stamped"  # nothing but its time: of a directory, something in it changed
         address, fetch, enter, size, is_open = "", "", "", node.size, False

@@ -53,7 +53,7 @@ def _part(request: Request) -> str:
 def _rows(request: Request, opened: Opened) -> Any:
     if "under" in request.GET:
         return entries_of(opened.maker, read_path(request.GET["under"]), opened.wish.start)
-    return found_rows(opened.maker)
+    return found_rows(opened.maker, before=False)
 
 
 def _context(opened: Opened | FilesNotHere) -> dict[str, Any]:

@@ -127,16 +127,19 @@
       row.ariaExpanded = "true";
       remember();
     }
-    rove();
-    // What was focused went with the old rows: go on where the new ones begin.
-    if (document.activeElement === document.body && event.detail.ctx?.swap?.startsWith("outerHTML")) {
-      const focus = awaited?.();
-      if (focus) go(focus);
-    }
-    awaited = null;
   });
 
+  // Whatever way rows come, one of them can be reached. A key whose link went with the old rows goes on in the
+  // new ones: there the swap's own event reaches nobody.
   let awaited = null;
+  let known = table();
+  new MutationObserver(() => {
+    rove();
+    if (table() === known && !awaited?.here) return;
+    known = table();
+    if (awaited) go(awaited.find());
+    awaited = null;
+  }).observe(document.getElementById("work"), { childList: true, subtree: true });
 
   // -- keys --
 
@@ -155,8 +158,17 @@
 
   function more(row) {
     const before = row.previousElementSibling;
-    awaited = () => (before ? before.nextElementSibling : rows()[0]);
+    const find = () => (before ? before.nextElementSibling : rows()[0]);
+    awaited = row.querySelector("a.go").hasAttribute("hx-get") ? { here: true, find } : null;
     open(row);
+  }
+
+  // Go to another directory, and there to the row of ``path`` or the first.
+  function leave(link, path) {
+    if (!link) return;
+    const find = () => rows().find((row) => row.dataset.path === path) ?? rows()[0];
+    awaited = { here: false, find };
+    link.click();
   }
 
   const KEYS = {
@@ -181,9 +193,10 @@
     },
     Enter(row) {
       if (row.classList.contains("more")) more(row);
-      else (row.querySelector("a.enter") ?? row.querySelector("a.go")).click();
+      else if (row.querySelector("a.enter")) leave(row.querySelector("a.enter"), null);
+      else open(row);
     },
-    Backspace: () => document.getElementById("files-up")?.click(),
+    Backspace: () => leave(document.getElementById("files-up"), document.getElementById("files-list").dataset.path),
   };
 
   function onRow(event, row) {
@@ -215,12 +228,14 @@
         search.select();
         return;
       }
+      const row = event.target.closest?.("table[data-files] tbody tr");
       const step = { "[": "files-below", "]": "files-above" }[event.key];
       if (step) {
-        document.getElementById(step)?.click();
+        const link = document.getElementById(step);
+        if (row) leave(link, row.dataset.path);
+        else link?.click();
         return;
       }
-      const row = event.target.closest?.("table[data-files] tbody tr");
       if (row && event.target === row) onRow(event, row);
     },
     { capture: true },
