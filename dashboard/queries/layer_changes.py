@@ -9,7 +9,6 @@ from typing import overload
 from weakref import WeakKeyDictionary
 
 from django.core.paginator import Page, Paginator
-from django.db.models import Max
 
 from dashboard.queries.file_trees import files_of
 from dashboard.queries.names import Named, names_of
@@ -57,21 +56,17 @@ def standing(project: Project, layer: Layer, image: str = "") -> Standing:
         raise InvalidInput("An image is named by its number.", hint="Choose one on the layer's page.")
     here = ImageLayer.objects.filter(layer=layer, image__project=project)
     holding = Image.objects.filter(project=project, pk__in=here.values("image")).defer("config")
-    oldest = holding.order_by("-extracted", "pk")
-    chosen = holding.filter(pk=int(image)).first() if image else oldest.first()
+    menu = list(holding.order_by("-extracted", "pk")[: MENU + 1])
+    wanted = int(image) if image else menu[0].pk
+    chosen = next((one for one in menu if one.pk == wanted), None) or holding.filter(pk=wanted).first()
     if chosen is None:
         raise NotFound(
             "No such image of this project stands on the layer.", hint="Choose one on the layer's page."
         )
-    position = here.filter(image=chosen).aggregate(highest=Max("position"))["highest"]
-    menu = [one for one in oldest[: MENU + 1] if one.pk != chosen.pk][:MENU]
-    names = names_of([chosen, *menu])
-    return Standing(
-        image=chosen,
-        named=names[chosen.pk],
-        row=here.get(image=chosen, position=position),
-        others=tuple(names[one.pk] for one in menu),
-    )
+    others = [one for one in menu if one != chosen][:MENU]
+    names = names_of([chosen, *others])
+    row = here.filter(image=chosen).order_by("-position")[:1].get()
+    return Standing(chosen, names[chosen.pk], row, tuple(names[one.pk] for one in others))
 
 
 @dataclass(frozen=True, slots=True)

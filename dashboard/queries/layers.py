@@ -167,8 +167,10 @@ def containers_on(project: Project, layer: Layer, limit: int = 50) -> tuple[list
     """Return the project's containers whose image stands on ``layer``, latest first; and their number."""
     standing = ImageLayer.objects.filter(layer=layer, image__project=project).values("image")
     rows = Container.objects.filter(project=project, image__in=standing)
-    shown = rows.select_related("image").defer("image__config").order_by("-created_at", "-pk")[:limit]
-    return pictures(shown), rows.count()
+    latest = rows.select_related("image").defer("image__config").order_by("-created_at", "-pk")
+    shown = list(latest[: limit + 1])
+    count = len(shown) if len(shown) <= limit else rows.count()
+    return (pictures(shown[:limit]), count) if shown else ([], 0)
 
 
 def images_on(project: Project, layer: Layer) -> QuerySet[Image]:

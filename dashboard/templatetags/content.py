@@ -1,7 +1,6 @@
 """How the content of files is written on pages: ``{% load content %}`` gives
 
 - ``{{ line|visible }}`` a line of text; what would hide in it or turn it is a marked escape
-- ``{{ path|shown }}`` the text form of a path, a name or a link's target
 - ``{{ offset|hexadecimal }}`` a number as ``hexdump`` writes offsets: ``0000f3a0``
 """
 
@@ -13,8 +12,7 @@ from django import template
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from worker.engine.content.text import shown as shown_parts
-from worker.engine.files import to_text
+from worker.engine.content.text import shown
 
 register = template.Library()
 
@@ -26,7 +24,7 @@ def visible(line: str) -> str | SafeString:
         return line
     parts = [
         (is_escape, "".join(text for text, _ in group))
-        for is_escape, group in groupby(shown_parts(line), key=lambda part: part[1])
+        for is_escape, group in groupby(shown(line), key=lambda part: part[1])
     ]
     return format_html_join(
         "",
@@ -36,11 +34,6 @@ def visible(line: str) -> str | SafeString:
             for is_escape, text in parts
         ),
     )
-
-
-@register.filter
-def shown(path: bytes) -> str:
-    return to_text(path)
 
 
 @register.filter
