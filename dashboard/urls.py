@@ -5,6 +5,7 @@ from django.urls import include, path, re_path
 from dashboard import api
 from dashboard.views import (
     account,
+    compare,
     containers,
     errors,
     file,
@@ -48,6 +49,9 @@ project_urls = [
     path("images/<int:image_id>/file/content/", file.file_content, name="image_file_content"),
     path("images/<int:image_id>/remove/", removal.remove_image, name="image_remove"),
     path("lineage/", lineage.lineage, name="lineage"),
+    path("compare/", compare.compare, name="compare"),
+    path("compare/text/", compare.compare_text, name="compare_text"),
+    path("compare/comparison.md", compare.compare_markdown, name="compare_markdown"),
     path("layers/", layers.layers, name="layers"),
     path("layers/<str:diff_id>/", layers.layer, name="layer"),
     path("pull/", pulls.pull, name="pull"),

@@ -45,6 +45,7 @@ def write_markdown(
     config: ConfigComparison | None,
     layers: str,
     packages: Sequence[str] = (),
+    why_no_files: str = "",
 ) -> str:
     """Write a comparison.
 
@@ -53,9 +54,10 @@ def write_markdown(
         config: None if there is nothing to compare.
         layers: A sentence about the layers in common.
         packages: Lines of Markdown about packages; a section of its own if there are any.
+        why_no_files: Why ``files`` is not known.
     """
     parts = [f"# {_plain(a.name)} → {_plain(b.name)}\n"]
-    parts += _table(
+    parts += table(
         ("", "Before", "After"),
         (
             ("Image", code(a.name), code(b.name)),
@@ -67,6 +69,8 @@ def write_markdown(
     parts.append(f"\n{layers}\n")
     if files is not None:
         parts += _files(files)
+    else:
+        parts.append(f"\n## Files\n\nNot compared. {_plain(why_no_files)}")
     if packages:
         parts += ["\n## Packages\n", *packages]
     if config is not None:
@@ -100,7 +104,7 @@ def _files(files: Comparison) -> Iterator[str]:
         yield "All files are the same, with mode, owner and time."
         return
     counts = files.counts
-    yield from _table(
+    yield from table(
         ("Kind", "Paths", "Files", "Bytes"),
         (
             *(_counted(word, counts[kind]) for kind, word in _SIGNS.items()),
@@ -117,7 +121,7 @@ def _files(files: Comparison) -> Iterator[str]:
             (code("/" + to_text(one.path)), f"{one.differences:,}", signed(one.grown), signed(-one.shrunk))
             for one in grown
         ]
-        yield from _table(("Directory", "Paths", "Grown", "Shrunk"), rows)
+        yield from table(("Directory", "Paths", "Grown", "Shrunk"), rows)
     for kind, word in _SIGNS.items():
         yield from _listed(word, [one for one in files.differences if one.kind is kind])
 
@@ -132,7 +136,7 @@ def _listed(word: str, found: list[Difference]) -> Iterator[str]:
         (code("/" + to_text(one.path)), ", ".join(one.aspects.names) or one.type, signed(one.growth))
         for one in shown
     ]
-    yield from _table(("Path", "What", "Bytes"), rows)
+    yield from table(("Path", "What", "Bytes"), rows)
     yield "\n</details>"
 
 
@@ -142,7 +146,7 @@ def _config(config: ConfigComparison) -> Iterator[str]:
         yield "No setting differs."
     else:
         rows = [(one.group, code(one.name), _value(one.before), _value(one.after)) for one in config.settings]
-        yield from _table(("Group", "Setting", "Before", "After"), rows)
+        yield from table(("Group", "Setting", "Before", "After"), rows)
     if config.steps_added or config.steps_removed:
         yield f"\nThe history has {config.steps_added} new steps, and {config.steps_removed} are gone."
 
@@ -153,7 +157,8 @@ def _value(value: str | None) -> str:
     return code(value if len(value) <= MAX_VALUE else value[:MAX_VALUE] + "…")
 
 
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
+    """Write a table's lines; cells are Markdown already."""
     yield f"| {' | '.join(head)} |"
     yield f"|{'|'.join(' --- ' for _ in head)}|"
     for row in rows:
