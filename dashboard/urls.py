@@ -27,6 +27,7 @@ from dashboard.views import (
     setup,
     signing,
     storage,
+    weight,
 )
 
 project_urls = [
@@ -35,6 +36,7 @@ project_urls = [
     path("images/", images.images, name="images"),
     path("images/<int:image_id>/", image.layers, name="image"),
     path("images/<int:image_id>/files/", files.files, name="image_files"),
+    path("images/<int:image_id>/weight/", weight.image_weight, name="image_weight"),
     path("images/<int:image_id>/packages/", packages.image_packages, name="image_packages"),
     path("images/<int:image_id>/sbom/", packages.image_sbom, name="image_sbom"),
     path("packages/", packages.packages, name="packages"),

@@ -17,6 +17,7 @@ from dashboard.api import (
     registries,
     schedules,
     storage,
+    weight,
 )
 from dashboard.api.auth import Bearer
 from dashboard.api.errors import in_shape, install, unknown
@@ -48,6 +49,7 @@ for part in (
     schedules,
     projects,
     storage,
+    weight,
 ):
     api.add_router("", part.router)
 

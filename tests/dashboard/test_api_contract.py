@@ -21,6 +21,7 @@ from samples.images import layer
 from samples.registry import SampleRegistry
 from tests.conftest import Users
 from tests.dashboard.catalog import make_tag
+from tests.support.files import make_image, open_store
 from tests.support.openapi import check
 from tests.worker.models.test_lineage import image
 from worker.models import Container, Job, JobKind, JobState, Project, Registry, Role, Schedule
@@ -73,6 +74,8 @@ CALLS = [
     Call("GET", "images/{id}/referrers", row="image"),
     Call("POST", "images/{id}/referrers/look", OPERATOR, row="served"),
     Call("DELETE", "images/{id}", OPERATOR, row="unused", status=204),
+    Call("GET", "images/{id}/weight", row="filed"),
+    Call("GET", "images/{id}/check", row="filed", query="?lowest_efficiency=0.9&forbid_path=*.pem"),
     Call("GET", "layers"),
     Call(
         "POST",
@@ -152,6 +155,7 @@ def world(project: Project, users: Users, data_dir: Path, sample_registry: Sampl
     failure = {"error_code": "tag_not_found", "error_message": "No.", "error_hint": "Check."}
     rows = {
         "image": grown,
+        "filed": make_image(project, open_store(data_dir / "store"), "filed", [layer({"a": b"b"})]),
         "served": served,
         "queued": Job.objects.create(**owned, **job),
         "failed": Job.objects.create(**owned, **job, state=JobState.FAILED, **failure),

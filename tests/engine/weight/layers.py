@@ -36,7 +36,7 @@ def opaque(path: str) -> FileEntry:
 
 
 def layer(*entries: Entry) -> LayerTable:
-    return make_table(entry(one).pack() for one in entries)
+    return make_table(tuple(entry(one).pack()) for one in entries)
 
 
 def image(*layers: LayerTable) -> ImageFiles:

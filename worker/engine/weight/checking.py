@@ -92,22 +92,27 @@ class Report:
     def to_json(self) -> dict[str, Any]:
         """As commands print and the API answers it: bytes, ratios, and paths in their text form. JSON has no
         infinity: such a ratio is null."""
-        known = self.efficiency
         return {
             "passed": self.passed,
-            "efficiency": known.score,
-            "wasted_bytes": known.wasted_bytes,
-            "user_wasted_percent": _finite(known.user_wasted_percent),
-            "user_bytes": known.user_bytes,
-            "total_bytes": known.total_bytes,
+            **efficiency_json(self.efficiency),
             "rules": [verdict.to_json() for verdict in self.verdicts],
-            "wasted_paths": len(known.worst),
-            "worst": [wasted_json(one) for one in known.worst[:_WORST]],
         }
 
 
-def wasted_json(one: Wasted) -> dict[str, Any]:
-    """A wasted path, as commands print and the API answers it."""
+def efficiency_json(known: Efficiency) -> dict[str, Any]:
+    """What dive says of an image, as commands print and the API answers it, with the first worst paths."""
+    return {
+        "efficiency": known.score,
+        "wasted_bytes": known.wasted_bytes,
+        "user_wasted_percent": _finite(known.user_wasted_percent),
+        "user_bytes": known.user_bytes,
+        "total_bytes": known.total_bytes,
+        "wasted_paths": len(known.worst),
+        "worst": [_wasted_json(one) for one in known.worst[:_WORST]],
+    }
+
+
+def _wasted_json(one: Wasted) -> dict[str, Any]:
     return {
         "path": "/" + to_text(one.path),
         "times": one.times,
