@@ -11,7 +11,7 @@ from typing import TypeVar, cast
 
 from worker.engine.files.image_files import ImageFiles
 from worker.engine.files.loading import load_table
-from worker.engine.files.merge import Merged, lay_over
+from worker.engine.files.merge import stack_up
 from worker.engine.files.table import LayerTable
 from worker.engine.files.view import View
 from worker.engine.oci import Digest
@@ -66,16 +66,14 @@ class FilesCache:
 
     def _make(self, tables: tuple[LayerTable, ...], chain: _Chain) -> View:
         """Begin at the topmost layer that a view is kept of."""
-        merged, start = Merged(), 0
+        merged, start = None, 0
         with self._lock:
             for count in range(len(chain) - 1, 0, -1):
                 below = self._kept.get(chain[:count])
                 if isinstance(below, View):
                     merged, start = below.merged, count
                     break
-        for count in range(start + 1, len(chain) + 1):
-            merged = lay_over(merged, tables[:count])
-        return View(tables, merged)
+        return View(tables, stack_up(tables, merged, start))
 
     def _get(self, key: Path | _Chain, make: Callable[[], T]) -> T:
         """What is kept, or made now; of threads that ask for the same, one makes it."""

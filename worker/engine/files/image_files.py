@@ -7,7 +7,7 @@ from typing import Self
 
 from worker.engine.files.entries import differences, node_of
 from worker.engine.files.loading import load_table, make_table
-from worker.engine.files.merge import Merged, lay_over
+from worker.engine.files.merge import stack_up
 from worker.engine.files.table import DIRECTORIES, IMPLIED, WHITEOUT, LayerTable
 from worker.engine.files.values import Change, Difference, Version
 from worker.engine.files.view import View
@@ -52,7 +52,8 @@ class ImageFiles:
         elif not 0 <= top < self.depth:
             raise IndexError(top)
         if not self.depth:
-            return View((make_table(()),), lay_over(Merged(), (make_table(()),)))
+            root = make_table(())
+            return View((root,), stack_up((root,)))
         return self._view_of(top)
 
     def table(self, layer: int) -> LayerTable:
@@ -110,7 +111,5 @@ class ImageFiles:
         return row, hides or (row is not None and table.kinds[row] == WHITEOUT)
 
     def _make_view(self, top: int) -> View:
-        merged = Merged()
-        for count in range(1, top + 2):
-            merged = lay_over(merged, self._tables[:count])
-        return View(self._tables[: top + 1], merged)
+        tables = self._tables[: top + 1]
+        return View(tables, stack_up(tables))

@@ -29,12 +29,12 @@ from worker.engine.layers import FileIndex
 from worker.engine.oci import Digest
 from worker.engine.store import LayerStore
 
-Record = Sequence[Any]
+Record = tuple[Any, ...]
 """A record as it stands in the file (``FileEntry.pack``)."""
 
-_AT_ONCE = 4096  # records held as objects
-_EMPTY_END = (b"", 0, 0, 0, 0, 0, 0, b"", None, None, None)
-_FIELDS = len(_EMPTY_END)
+_AT_ONCE = 512  # records held as objects
+_EMPTY = (b"", 0, 0, 0, 0, 0, 0, b"", None, None, None)
+_ENDS = tuple(_EMPTY[length:] for length in range(len(_EMPTY) + 1))  # what completes a record of some length
 
 
 def load_table(layers: LayerStore, diff_id: Digest) -> LayerTable:
@@ -78,7 +78,7 @@ class _Columns:
         self.kinds = bytearray()
         self.sizes, self.times = array("q"), array("q")
         self.modes, self.uids, self.gids = array("H"), array("I"), array("I")
-        self.hashes = bytearray()
+        self.hashes: list[bytes] = []
         self.links: dict[int, bytes] = {}
         self.xattrs: dict[int, dict[bytes, bytes]] = {}
         self.devices: dict[int, tuple[int, int]] = {}
@@ -95,11 +95,7 @@ class _Columns:
 
     def _take(self, chunk: list[Record]) -> None:
         self.opaque.update(key_of(record[0]) for record in chunk if record[1] == OPAQUE)
-        padded = [
-            record if len(record) == _FIELDS else (*record, *_EMPTY_END[len(record) :])
-            for record in chunk
-            if record[1] != OPAQUE
-        ]
+        padded = [record + _ENDS[len(record)] for record in chunk if record[1] != OPAQUE]
         if not padded:
             return
         first = len(self.keys)
@@ -115,9 +111,11 @@ class _Columns:
         self.uids.extend(uids)
         self.gids.extend(gids)
         self.times.extend(times)
-        self.hashes += b"".join([content or NO_HASH for content in hashes])
-        if len(self.hashes) != HASH_BYTES * len(self.keys):
+        known = [content or NO_HASH for content in hashes]
+        b"".join(known)  # they are bytes
+        if set(map(len, known)) != {HASH_BYTES}:
             raise ValueError("a hash of another length")
+        self.hashes += known
         b"".join(links)  # they are bytes
         self.links.update((row, link) for row, link in enumerate(links, first) if link)
         self.xattrs.update((row, _xattrs(pairs)) for row, pairs in enumerate(xattrs, first) if pairs)
@@ -153,7 +151,7 @@ class _Columns:
             uids=_picked(self.uids, source),
             gids=_picked(self.gids, source),
             times=_picked(self.times, source),
-            hashes=self._picked_hashes(source),
+            hashes=b"".join([self.hashes[at] for at in source]),
             links=self._by_row(self.links, source, SYMLINK),
             inodes=inodes,
             linked=frozenset(inodes.values()),
@@ -161,11 +159,6 @@ class _Columns:
             devices=self._by_row(self.devices, source),
             opaque=shape.directories(self.opaque),
         )
-
-    def _picked_hashes(self, source: list[int]) -> bytes:
-        hashes = bytes(self.hashes)
-        starts = [HASH_BYTES * at for at in source]
-        return b"".join([hashes[start : start + HASH_BYTES] for start in starts])
 
     def _by_row(self, values: dict[int, Any], source: list[int], kind: int | None = None) -> dict[int, Any]:
         if not values:

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 
 from worker.engine.files.table import DIRECTORIES, IMPLIED, WHITEOUT, Key, LayerTable
+
+_FEW = 24  # so many times fewer rows than entries are looked up one by one
 
 
 def _shorts() -> array[int]:
@@ -79,23 +82,34 @@ class Merged:
         )
 
 
-def keys_of(rows: Rows, tables: Sequence[LayerTable]) -> list[Key]:
-    """The keys of entries, in their order."""
-    used = set(rows.layers)
-    keys = [table.all_keys() if at in used else [] for at, table in enumerate(tables)]
-    return [keys[layer][row] for layer, row in zip(rows.layers, rows.rows, strict=True)]
+def stack_up(tables: Sequence[LayerTable], below: Merged | None = None, count: int = 0) -> Merged:
+    """Merge layers, the base first.
+
+    Args:
+        below: What the first ``count`` of them make, if that is known.
+    """
+    merged, keys = below or Merged(), _Keys()
+    for end in range(count + 1, len(tables) + 1):
+        merged = _lay_over(merged, tables[:end], keys) if end > 1 else _base(tables[0])
+    return merged
 
 
-def lay_over(below: Merged, tables: Sequence[LayerTable]) -> Merged:
-    """Apply the last of ``tables``, which are a stack's, to what the ones before it make."""
-    if len(tables) == 1:
-        return _base(tables[0])
-    table = tables[-1]
-    keys = table.all_keys()
-    merging = _Merging(below, tables)
-    for row, (rank, matches) in enumerate(_ranks(below, tables[:-1], keys)):
-        merging.take(row, rank, matches)
-    return merging.finish()
+class _Keys:
+    """The keys of all rows of tables, made when they are first asked for."""
+
+    def __init__(self) -> None:
+        self._made: dict[LayerTable, list[Key]] = {}
+
+    def of(self, table: LayerTable) -> list[Key]:
+        keys = self._made.get(table)
+        if keys is None:
+            keys = self._made[table] = table.all_keys()
+        return keys
+
+    def of_rows(self, rows: Rows, tables: Sequence[LayerTable]) -> list[Key]:
+        used = set(rows.layers)
+        keys = [self.of(table) if at in used else [] for at, table in enumerate(tables)]
+        return [keys[layer][row] for layer, row in zip(rows.layers, rows.rows, strict=True)]
 
 
 def _base(table: LayerTable) -> Merged:
@@ -103,36 +117,49 @@ def _base(table: LayerTable) -> Merged:
     count = table.count
     rows, spans = array("I", range(count)), array("I", table.spans)
     if WHITEOUT in table.kinds:
-        here = array("I", [row for row in rows if table.kinds[row] != WHITEOUT])
-        kept = array("I", [0])
-        for kind in table.kinds:
-            kept.append(kept[-1] + (kind != WHITEOUT))
-        spans = array("I", [kept[row + table.spans[row]] - kept[row] for row in here])
-        rows = here
+        kept = array("I", accumulate((kind != WHITEOUT for kind in table.kinds), initial=0))
+        rows = array("I", [row for row in rows if table.kinds[row] != WHITEOUT])
+        spans = array("I", [kept[row + table.spans[row]] - kept[row] for row in rows])
     return Merged(Rows(array("H", bytes(2 * len(rows))), rows), spans)
 
 
-def _ranks(below: Merged, tables: Sequence[LayerTable], keys: list[Key]) -> list[tuple[int, bool]]:
-    """Where ``keys``, which are in order, belong in ``below``.
+def _lay_over(below: Merged, tables: Sequence[LayerTable], keys: _Keys) -> Merged:
+    """Apply the last of ``tables`` to what the ones before it make."""
+    table = tables[-1]
+    rank_of = _ranking(below.entries, tables, keys)
+    merging = _Merging(below, tables)
+    row = 0
+    while row < table.count:
+        row = merging.take(row, *rank_of(row))
+    return merging.finish()
+
+
+def _ranking(entries: Rows, tables: Sequence[LayerTable], keys: _Keys) -> Callable[[int], tuple[int, bool]]:
+    """Tell where the rows of the last of ``tables`` belong in entries of the others.
 
     Returns:
-        Of each, how many entries are not after it, and whether the last of these is the same path.
+        A function: how many entries are not after a row, and whether the last of these is at the same path.
     """
-    entries = below.entries
-    if len(keys) * 24 < len(entries):
+    table = tables[-1]
+    if table.count * _FEW < len(entries):
 
         def key_at(at: int) -> Key:
             return tables[entries.layers[at]].key(entries.rows[at])
 
-        ranks = [bisect_right(range(len(entries)), key, key=key_at) for key in keys]
-        return [(rank, rank > 0 and key_at(rank - 1) == key) for rank, key in zip(ranks, keys, strict=True)]
-    there = keys_of(entries, tables)
-    first = len(there)
-    there += keys
+        def look(row: int) -> tuple[int, bool]:
+            key = table.key(row)
+            rank = bisect_right(range(len(entries)), key, key=key_at)
+            return rank, rank > 0 and key_at(rank - 1) == key
+
+        return look
+    every = keys.of_rows(entries, tables)
+    first = len(every)
+    own = keys.of(table)
+    every += own
     # Two runs in order: sorting merges them. It is stable: of the same path that from below comes first.
-    order = sorted(range(len(there)), key=there.__getitem__)
+    order = sorted(range(len(every)), key=every.__getitem__)
     ranks = [at - nth for nth, at in enumerate([at for at, which in enumerate(order) if which >= first])]
-    return [(rank, rank > 0 and there[rank - 1] == key) for rank, key in zip(ranks, keys, strict=True)]
+    return lambda row: (ranks[row], ranks[row] > 0 and every[ranks[row] - 1] == own[row])
 
 
 @dataclass(slots=True)
@@ -166,19 +193,30 @@ class _Merging:
         self._end = self._table.count  # of the innermost open directory
         self._result = Merged()
 
-    def take(self, row: int, rank: int, matches: bool) -> None:
-        """Take the layer's next row, which belongs after ``rank`` entries of those below."""
+    def take(self, row: int, rank: int, matches: bool) -> int:
+        """Take the layer's next row, which belongs after ``rank`` entries of those below.
+
+        Returns:
+            The row to take next: after this one, or after everything in it.
+        """
         while row >= self._end:
             self._leave()
         kind = self._table.kinds[row]
         self._pass(rank - matches)
-        if not matches:
-            if kind in DIRECTORIES:
-                self._put(row)
-                self._enter(row, self._at, hidden=False)
-            elif kind != WHITEOUT:
-                self._put(row)
-            return
+        if matches:
+            self._take_known(row, kind)
+            return row + 1
+        end = row + self._table.spans[row]
+        if self._table.kinds.find(WHITEOUT, row, end) < 0:
+            self._put_all(row, end)
+            return end
+        if kind != WHITEOUT:
+            self._put(row)
+            self._enter(row, self._at, hidden=False)
+        return row + 1
+
+    def _take_known(self, row: int, kind: int) -> None:
+        """Take a row at whose path there is something below."""
         at = self._at
         end = at + self._below.spans[at]
         merges = kind in DIRECTORIES and self._is_directory(at)
@@ -206,6 +244,13 @@ class _Merging:
     def _put(self, row: int) -> None:
         self._result.entries.add(self._layer, row)
         self._result.spans.append(1)
+
+    def _put_all(self, row: int, end: int) -> None:
+        """Put rows that share nothing with what is below."""
+        result = self._result
+        result.entries.layers.extend([self._layer] * (end - row))
+        result.entries.rows.extend(range(row, end))
+        result.spans.extend(self._table.spans[row:end])
 
     def _replace(self, row: int) -> None:
         """Put a row in the place of the next entry below."""
