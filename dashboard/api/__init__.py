@@ -16,6 +16,7 @@ from dashboard.api import (
     pulls,
     registries,
     schedules,
+    search,
     storage,
     weight,
 )
@@ -48,6 +49,7 @@ for part in (
     registries,
     schedules,
     projects,
+    search,
     storage,
     weight,
 ):

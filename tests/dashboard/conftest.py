@@ -10,6 +10,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from dashboard.queries.search_index import forget_stacks
 from tests.conftest import Users
 from tests.dashboard.doors import client_of
 
@@ -18,6 +19,7 @@ from tests.dashboard.doors import client_of
 def _empty_cache() -> Iterator[None]:
     """Counters and figures that another test left would be true of other rows."""
     cache.clear()
+    forget_stacks()
     yield
     cache.clear()
 

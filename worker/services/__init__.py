@@ -28,6 +28,7 @@ from worker.services.registries import delete_registry, save_registry, test_regi
 from worker.services.registry_changes import RegistryOptions
 from worker.services.removal import remove_image, remove_images
 from worker.services.schedules import delete_schedule, run_schedule_now, save_schedule, switch_schedule
+from worker.services.searching import mend_search
 from worker.services.setup import create_first_admin, setup_needed
 from worker.services.storage import (
     is_measured_now,
@@ -66,6 +67,7 @@ __all__ = [
     "look_for_referrers",
     "measure_storage",
     "mend_index",
+    "mend_search",
     "offered_platforms",
     "preview_pull",
     "read_container_file",

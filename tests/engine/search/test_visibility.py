@@ -79,4 +79,8 @@ def test_all_images_at_once_say_the_same_as_one_after_the_other() -> None:
             assert (image in on) == (alone is not None)
             assert (image in hidden) == (alone is not None and alone.state is not State.VISIBLE)
     assert together.layers == frozenset(one for stack in stacks.values() for one in stack)
-    assert dict(together.stacks_of(0b101)) == {100: tuple(stacks[100]), 102: tuple(stacks[102])}
+    assert list(together.ids(0b101)) == [102, 100]
+    assert together.has(0b101, 100)
+    assert not together.has(0b101, 101)
+    assert together.stack(102) == tuple(stacks[102])
+    assert together.stack(1) == ()

@@ -16,6 +16,7 @@ from worker.engine.search.blocks import as_text
 from worker.engine.search.globs import to_regex
 from worker.engine.search.query import FileQuery, Mode
 
+_LINES = "(?m)"  # ^ and $ are the ends of a line
 _MEMORY = 16 << 20  # bytes, for one expression and its automaton
 
 
@@ -58,9 +59,8 @@ class _Expression:
         options.log_errors = False
         options.case_sensitive = not ignore_case
         options.max_mem = _MEMORY
-        # Lines end at newlines, also for ^ and $.
         try:
-            self._expression: Any = re2.compile(b"(?m)" + pattern, options)
+            self._expression: Any = re2.compile(_LINES.encode() + pattern, options)
         except re2.error as error:
             raise _refusal(error) from error
 
@@ -91,6 +91,7 @@ def _numbers(text: bytes, find: Any) -> Iterator[int]:
 def _refusal(error: Exception) -> InvalidInput:
     said = error.args[0] if error.args else error
     text = said.decode("utf-8", "replace") if isinstance(said, bytes) else str(said)
+    text = text.replace(_LINES, "", 1)
     if "repetition" in text or "too large" in text:
         return InvalidInput(
             f"The expression is too large: {text}.",

@@ -75,6 +75,7 @@ class Stacks(Generic[L]):
 
     def __init__(self, stacks: Iterable[tuple[int, Sequence[L]]] = ()) -> None:
         self._images: list[int] = []
+        self._places: dict[int, int] = {}
         self._stacks: list[tuple[L, ...]] = []
         # Of each layer: which images have it at which place, their highest.
         self._standing: dict[L, dict[int, int]] = defaultdict(dict)
@@ -84,6 +85,7 @@ class Stacks(Generic[L]):
     def add(self, image: int, stack: Sequence[L]) -> None:
         """Take in one more image."""
         bit = 1 << len(self._images)
+        self._places[image] = len(self._images)
         self._images.append(image)
         self._stacks.append(tuple(stack))
         for layer, place in {layer: place for place, layer in enumerate(stack)}.items():
@@ -96,6 +98,20 @@ class Stacks(Generic[L]):
 
     def __len__(self) -> int:
         return len(self._images)
+
+    def all(self) -> Iterator[tuple[int, tuple[L, ...]]]:
+        """All images with their stacks, as they came in."""
+        return zip(self._images, self._stacks, strict=True)
+
+    def stack(self, image: int) -> tuple[L, ...]:
+        """The layers of an image, base first; none if it is not known."""
+        place = self._places.get(image)
+        return self._stacks[place] if place is not None else ()
+
+    def has(self, images: int, image: int) -> bool:
+        """Whether an image is in a set."""
+        place = self._places.get(image)
+        return place is not None and bool(images >> place & 1)
 
     def on(self, layer: L) -> int:
         """The set of images that stand on ``layer``."""
@@ -119,18 +135,8 @@ class Stacks(Generic[L]):
         return hidden
 
     def ids(self, images: int) -> Iterator[int]:
-        """The images of a set, as they came in."""
-        for place in _bits(images):
+        """The images of a set, the last that came in first."""
+        while images:
+            place = images.bit_length() - 1
             yield self._images[place]
-
-    def stacks_of(self, images: int) -> Iterator[tuple[int, tuple[L, ...]]]:
-        """The images of a set with their stacks, as they came in."""
-        for place in _bits(images):
-            yield self._images[place], self._stacks[place]
-
-
-def _bits(number: int) -> Iterator[int]:
-    while number:
-        low = number & -number
-        yield low.bit_length() - 1
-        number ^= low
+            images ^= 1 << place
