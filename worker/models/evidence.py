@@ -114,7 +114,7 @@ def _is_younger(image: Image, child: Image) -> bool:
 
 
 def declared_base(annotations: Mapping[str, str], labels: Mapping[str, str]) -> tuple[str, str]:
-    """Return digest and name of the base that a manifest's annotations declare, or else the config's labels."""
+    """Return digest and name of the base that an image declares: in its manifest, or else in its config."""
     said = {**labels, **annotations}
     digest = said.get(BASE_DIGEST, "")
     return digest if len(digest) <= 71 else "", said.get(BASE_NAME, "")[:512]
