@@ -17,6 +17,7 @@ from dashboard.api.schemas.images import (
     ImageOut,
     ImageWithLayersOut,
     LineageOut,
+    ParentEvidenceOut,
     ReferrerOut,
     ReferrersOut,
 )
@@ -86,8 +87,11 @@ def remove(request: HttpRequest, id: int, every_platform: bool = False) -> Statu
 def image_lineage(request: HttpRequest, id: int) -> LineageOut:
     """Members. Only images of the same project are looked at."""
     row = _image(request, id)
+    candidates = lineage.candidates(row)
     return LineageOut(
-        parents=_shown(row.project, lineage.parents(row)),
+        parents=_shown(row.project, [one.image for one in candidates]),
+        ambiguous=len(candidates) > 1,
+        evidence=[ParentEvidenceOut(image=one.image.pk, evidence=list(one.evidence)) for one in candidates],
         ancestors=_shown(row.project, lineage.ancestors(row)),
         children=_shown(row.project, lineage.children(row)),
         twins=_shown(row.project, lineage.twins(row)),

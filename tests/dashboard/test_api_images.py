@@ -76,13 +76,22 @@ def test_lineage_names_parents_ancestors_children_and_twins(project: Project, op
     debian, apache = image(project, "debian", "d"), image(project, "apache", "da")
     php, twin = image(project, "php", "dap"), image(project, "apache-zstd", "da", compression="zstd")
     family = operator.get(f"images/{apache.pk}/lineage")
+    assert family.pop("ambiguous") is False
+    assert family.pop("evidence") == [{"image": debian.pk, "evidence": []}]
     assert {name: [one["id"] for one in members] for name, members in family.items()} == {
         "parents": [debian.pk],
         "ancestors": [debian.pk],
         "children": [php.pk],
         "twins": [twin.pk],
     }
-    assert [one["id"] for one in operator.get(f"images/{php.pk}/lineage")["parents"]] == [apache.pk, twin.pk]
+    Image.objects.filter(pk=php.pk).update(base_digest=twin.digest)
+    above = operator.get(f"images/{php.pk}/lineage")
+    assert [one["id"] for one in above["parents"]] == [twin.pk, apache.pk]
+    assert above["ambiguous"] is True
+    assert above["evidence"] == [
+        {"image": twin.pk, "evidence": ["digest"]},
+        {"image": apache.pk, "evidence": []},
+    ]
 
 
 def test_layers_are_counted_within_the_project_only(project: Project, users: Users, operator: Api) -> None:

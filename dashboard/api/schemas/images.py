@@ -9,6 +9,7 @@ from ninja import Schema
 
 from dashboard.api.schemas.common import Bytes, Digest
 from worker.models import Image, ImageLayer, Layer, Referrer, ReferrerKind
+from worker.models.evidence import Evidence
 
 
 class PlatformOut(Schema):
@@ -134,14 +135,29 @@ class ReferrersOut(Schema):
     verified: bool = False
 
 
+class ParentEvidenceOut(Schema):
+    """What speaks for an image having been built from a parent, beyond the layers that they share.
+
+    ``digest``, ``name``: it declares that it was built from this digest, or from a name that the parent has
+    or had; ``history``: its history continues the parent's whole one, as FROM leaves it, and as a shared
+    build cache may. Empty: nothing but the layers.
+    """
+
+    image: int
+    evidence: list[Evidence]
+
+
 class LineageOut(Schema):
     """An image's family in its project.
 
     ``ancestors`` are the images it stands on, base first; ``parents`` the nearest of them (several when they
-    are twins); ``children`` those that stand on it directly; ``twins`` those with the same diff IDs.
+    are twins, the most likely first: then ``ambiguous`` is true), and ``evidence`` what speaks for each;
+    ``children`` those that stand on it directly; ``twins`` those with the same diff IDs.
     """
 
     parents: list[ImageOut]
+    ambiguous: bool
+    evidence: list[ParentEvidenceOut]
     ancestors: list[ImageOut]
     children: list[ImageOut]
     twins: list[ImageOut]
