@@ -29,7 +29,8 @@ def files(request: Request, project_slug: str, image_id: int) -> HttpResponse:
     project = get_project(request, project_slug)
     image = get_image(project, image_id)
     wish = Wish.read(request.GET)
-    opened = open_files(image, wish, _address_of_files(project.slug, image.pk), signed_in(request))
+    file_address = reverse("image_file", args=[project.slug, image.pk]) + "?path="
+    opened = open_files(image, wish, file_address, signed_in(request))
     part = _part(request) if isinstance(opened, Opened) else "whole"
     if isinstance(opened, Opened) and part == "rows":
         return _answer(request, "rows", {"listing": {"rows": _rows(request, opened)}})
@@ -71,7 +72,3 @@ def _answer(request: Request, part: str, context: dict[str, Any], *, status: int
     response = render(request, f"{_TEMPLATE}#{part}", context, status=status)
     patch_vary_headers(response, ["HX-Request", "HX-Target"])
     return response
-
-
-def _address_of_files(slug: str, image_id: int) -> str:
-    return reverse("image_files", args=[slug, image_id]).replace("/files/", "/file/") + "?path="

@@ -129,15 +129,20 @@
     }
   });
 
-  // Whatever way rows come, one of them can be reached. A key whose link went with the old rows goes on in the
-  // new ones: there the swap's own event reaches nobody.
+  // Whatever way rows come, one of them can be reached. Who was on a row, or pressed a key whose link went with
+  // the old rows, goes on in the new ones: there the swap's own event reaches nobody.
   let awaited = null;
   let known = table();
+  let last = null; // path of the row that is focused, or was until it went
+  document.addEventListener("focusin", (event) => {
+    last = event.target.matches("table[data-files] tbody tr") ? event.target.dataset.path : null;
+  });
   new MutationObserver(() => {
     rove();
     if (table() === known && !awaited?.here) return;
     known = table();
     if (awaited) go(awaited.find());
+    else if (last && document.activeElement === document.body) go(rows().find((row) => row.dataset.path === last));
     awaited = null;
   }).observe(document.getElementById("work"), { childList: true, subtree: true });
 
