@@ -22,6 +22,12 @@ _KINDS = {
     "other": "other file",
 }
 
+_WHY = {
+    "image": "an image that came meanwhile",
+    "work": "a running pull or extraction",
+    "container": "a container",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Share:
@@ -90,6 +96,8 @@ class KeepingPicture:
                 return self._collected()
             case JobKind.SCRUB:
                 return self._scrubbed()
+            case JobKind.REMOVE:
+                return self._removed()
         return self._rebuilt()
 
     def figures(self, is_final: bool) -> list[Figure]:
@@ -98,14 +106,14 @@ class KeepingPicture:
 
     @property
     def shares(self) -> list[Share]:
-        """What a collection removed, by kind, the heaviest first."""
+        """What a collection or a removal cleared away, by kind, the heaviest first."""
         kinds = self.result.get("kinds", {})
         made = [Share(_KINDS.get(kind, kind), part["count"], part["bytes"]) for kind, part in kinds.items()]
         return sorted(made, key=lambda share: -share.bytes)
 
     @property
     def items(self) -> list[dict[str, Any]]:
-        """The largest things that a collection removed."""
+        """The largest things that a collection or a removal cleared away."""
         items = self.result.get("items", [])
         return [{**item, "label": _KINDS.get(item["kind"], item["kind"])} for item in items]
 
@@ -156,6 +164,12 @@ class KeepingPicture:
                     yield Figure("Blobs", f"{result['blobs']:,}", "", "hashed")
                     yield Figure("Layers", f"{result['layers']:,}", "", "compared with their file index")
                     yield Figure("Findings", f"{result['found']:,}", "", f"{result['repaired']:,} repaired")
+                case JobKind.REMOVE:
+                    yield Figure("Freed", *in_bytes(result["bytes"]), counted(result["count"], "thing"))
+                    if result["foreseen"] is not None:
+                        yield Figure("Foreseen", *in_bytes(result["foreseen"]), self._difference)
+                    yield Figure("Images removed", f"{result['images']:,}")
+                    yield Figure("Stays after all", *in_bytes(result["stay_bytes"]), self._stayed)
                 case JobKind.REBUILD:
                     yield Figure("Images in the store", f"{result['in_store']:,}")
                     yield Figure("Images added", f"{result['added']:,}", "", counted(result["tags"], "tag"))
@@ -171,6 +185,35 @@ class KeepingPicture:
         if self.is_dry_run:
             return f"{freed} would be freed, in {counted(count, 'thing')} that nothing needs."
         return f"{freed} freed: {counted(count, 'thing')} that nothing needed."
+
+    def _removed(self) -> str:
+        images, freed = counted(self.result["images"], "image"), size(self.result["bytes"])
+        if not self.result["stay"]:
+            return f"{images} removed, {freed} freed."
+        return (
+            f"{images} removed, {freed} freed; {size(self.result['stay_bytes'])} less than foreseen, "
+            "because somebody has begun to need it."
+        )
+
+    @property
+    def _difference(self) -> str:
+        less = int(self.result["foreseen"]) - int(self.result["bytes"])
+        if not less:
+            return "exactly what went"
+        return f"{size(abs(less))} {'less' if less > 0 else 'more'} went"
+
+    @property
+    def _stayed(self) -> str:
+        stay = int(self.result["stay"])
+        return f"{counted(stay, 'thing')} needed again" if stay else "nothing was needed again"
+
+    @property
+    def stays(self) -> list[dict[str, Any]]:
+        """What a removal left, because somebody has begun to need it; the largest of it."""
+        return [
+            {**item, "label": _KINDS[item["kind"]], "because": _WHY[item["why"]]}
+            for item in self.result.get("stays", [])
+        ]
 
     def _scrubbed(self) -> str:
         if not self.result["found"]:

@@ -147,6 +147,13 @@ class ImageRow:
     together: Together | None = None
 
     @property
+    def ids(self) -> str:
+        """Of all images that the row stands for, with commas between them."""
+        if self.together is None:
+            return str(self.image.pk)
+        return ",".join(str(one.id) for one in self.together.here)
+
+    @property
     def pulled_at(self) -> datetime:
         """When it was pulled last, for whatever platform."""
         return self.image.index.pulled_at if self.image.index else self.image.pulled_at

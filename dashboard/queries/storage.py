@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -12,9 +11,6 @@ from dashboard.live.picture import JobPicture
 from worker.models import (
     ACTIVE_STATES,
     STORAGE_KINDS,
-    Container,
-    Image,
-    ImageLayer,
     Job,
     JobKind,
     JobState,
@@ -77,9 +73,14 @@ def active_jobs() -> list[JobPicture]:
     return [JobPicture(job, latest(job)) for job in rows]
 
 
-def last_done(kind: JobKind) -> JobPicture | None:
-    """Return the last job of ``kind`` that did its work to the end; looks at garbage do not count."""
-    job = Job.objects.done_last(kind).select_related(*_LOADED).first()
+def last_done(kind: JobKind, project: Project | None = None) -> JobPicture | None:
+    """Return the last job of ``kind`` that did its work to the end; looks at garbage do not count.
+
+    Args:
+        project: Whose; None: of any.
+    """
+    jobs = Job.objects.done_last(kind).select_related(*_LOADED)
+    job = (jobs if project is None else jobs.filter(project=project)).first()
     return JobPicture(job, of_job(job)) if job is not None else None
 
 
@@ -93,48 +94,3 @@ def last_preview() -> JobPicture | None:
     if changed.exclude(slot=PREVIEW_SLOT).exists():
         return None
     return JobPicture(job, latest(job))
-
-
-@dataclass(frozen=True, slots=True)
-class Removal:
-    """What removing an image would mean.
-
-    Attributes:
-        trees, blobs: bytes that nothing else would need: of extracted, and of compressed layers.
-        kept: layers that other images need, of any project.
-        containers: names of the containers that stand on it.
-    """
-
-    trees: int
-    blobs: int
-    kept: int
-    containers: Sequence[str]
-
-
-def removal(image: Image) -> Removal:
-    """Return what would go with ``image``, and what would stay."""
-    others = ImageLayer.objects.exclude(image=image).order_by()
-    rows = ImageLayer.objects.filter(image=image).select_related("layer", "blob")
-    shared_layers = set(
-        others.filter(layer__in=rows.values("layer")).values_list("layer", flat=True).distinct()
-    )
-    shared_blobs = set(
-        others.filter(blob__digest__in=rows.values("blob__digest"))
-        .values_list("blob__digest", flat=True)
-        .distinct()
-    )
-    trees = {row.layer_id: row.layer.unpacked_size or 0 for row in rows if row.layer.tree_present}
-    blobs = {row.blob.digest: row.blob.size for row in rows if row.blob.present}
-    return Removal(
-        trees=sum(size for layer, size in trees.items() if layer not in shared_layers),
-        blobs=sum(size for digest, size in blobs.items() if digest not in shared_blobs),
-        kept=len(shared_layers),
-        containers=list(
-            Container.objects.filter(image=image).order_by("name").values_list("name", flat=True)[:50]
-        ),
-    )
-
-
-def projects_with(image: Image) -> int:
-    """Return how many other projects have the same image."""
-    return Project.objects.filter(images__digest=image.digest).exclude(pk=image.project_id).count()

@@ -17,7 +17,7 @@ from dashboard.live.waiting import waiting
 from dashboard.messages import done, refused
 from worker import services
 from worker.engine.errors import Conflict, NotFound
-from worker.models import ACTIVE_STATES, STORAGE_KINDS, Job, JobKind, JobState, Project, Role
+from worker.models import ACTIVE_STATES, INSTALL_KINDS, Job, JobKind, JobState, Project, Role
 from worker.progress import latest, of_job
 
 PER_PAGE = 50
@@ -49,7 +49,7 @@ def job(request: Request, project_slug: str, job_id: int) -> HttpResponse:
     project = get_project(request, project_slug)
     row = _job(project, job_id)
     is_operator = request.role.covers(Role.OPERATOR)
-    if row.kind in STORAGE_KINDS:
+    if row.kind in INSTALL_KINDS:
         is_operator = signed_in(request).is_superuser
     runs_container = row.kind == JobKind.CONTAINER
     context: dict[str, Any] = {
@@ -58,8 +58,8 @@ def job(request: Request, project_slug: str, job_id: int) -> HttpResponse:
         "may_cancel": is_operator
         and row.is_active
         and not (runs_container and row.state == JobState.RUNNING),
-        "may_retry": is_operator and not row.is_active and not runs_container,
-        "may_see_details": signed_in(request).is_superuser,
+        "may_retry": is_operator and not row.is_active and not runs_container and not _is_removed(row),
+        "may_see_details": signed_in(request).is_superuser or row.kind == JobKind.REMOVE,
     }
     return page_or_part(request, "jobs/job.html", "job", context)
 
@@ -94,6 +94,11 @@ def _job(project: Project, job_id: int) -> Job:
     if row is None:
         raise NotFound(f"There is no job {job_id} in {project.name}.")
     return row
+
+
+def _is_removed(job: Job) -> bool:
+    """Whether it has removed images, which cannot be done twice."""
+    return job.kind == JobKind.REMOVE and job.state == JobState.SUCCEEDED
 
 
 def _filtered(rows: QuerySet[Job], chosen: dict[str, str]) -> QuerySet[Job]:

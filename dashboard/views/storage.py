@@ -25,7 +25,7 @@ from worker.models.job import STORE_SLOT
 @require_safe
 def storage(request: Request, project_slug: str) -> HttpResponse:
     """Members: sizes and what was done; the buttons are for administrators of the install."""
-    get_project(request, project_slug)
+    project = get_project(request, project_slug)
     survey = services.refresh_storage()
     context = {
         "survey": survey,
@@ -35,6 +35,7 @@ def storage(request: Request, project_slug: str) -> HttpResponse:
         "collected": last_done(JobKind.COLLECT),
         "scrubbed": last_done(JobKind.SCRUB),
         "rebuilt": last_done(JobKind.REBUILD),
+        "removed": last_done(JobKind.REMOVE, project),
         "may_keep": signed_in(request).is_superuser,
     }
     return page_or_part(request, "storage/storage.html", "store", context)

@@ -80,9 +80,7 @@ class Foresight:
         self._elsewhere = {image.digest for image in chosen} & others
         leaving = (leaving - others) | {image.digest for image in chosen if image.digest not in others}
         self._leaving = frozenset(map(Digest.parse, leaving))
-        # What the lists do not name keeps nothing, whatever the catalog says.
-        self._unlisted = [pk for pk, digest, _ in rows if pk not in self._ids and digest not in listed]
-        self._configs = {config for pk, digest, config in rows if pk not in self._ids and digest in listed}
+        self._named = {digest for pk, *digests in rows if pk not in self._ids for digest in digests}
         strangers = frozenset(map(Digest.parse, listed - others - leaving))
         self._strange = parts_of(store, self._lists, strangers) if strangers else Content()
         self._pinned = store.pins.content()
@@ -160,8 +158,7 @@ class Foresight:
 
     def _rest(self) -> QuerySet[ImageLayer]:
         """The stacks of all images that stay, of any project."""
-        rest = ImageLayer.objects.exclude(image__in=self._ids).order_by()
-        return rest.exclude(image__in=self._unlisted) if self._unlisted else rest
+        return ImageLayer.objects.exclude(image__in=self._ids).order_by()
 
     def _counted(self, rows: QuerySet[ImageLayer, Any]) -> Iterable[Any]:
         mine = Q(image__project=self._project)
@@ -199,7 +196,7 @@ class Foresight:
         found |= {Digest.parse(image.config_digest) for image in self._chosen}
         found -= set(map(Digest.parse, of_layers))
         kept = self._strange.blobs | self._pinned.blobs | (mine - going) | self._kept_documents(found)
-        kept |= {digest for digest in found if str(digest) in self._configs}
+        kept |= {digest for digest in found if str(digest) in self._named}
         goes = stays = Use()
         for digest in found:
             size = blob_bytes(self._store, digest)

@@ -80,7 +80,7 @@ def _leave_catalog(store: Store, run: Run) -> None:
             gone = remove_rows(images)
             leaving = set(RemovedManifest.objects.values_list("digest", flat=True))
             leaving_here = [Digest.parse(digest) for digest in leaving]
-            own = own_parts(needed, parts, leaving_here) if gone else Content()
+            own = _unneeded(own_parts(needed, parts, leaving_here)) if gone else Content()
             _note(
                 job,
                 parts={"blobs": _texts(own.blobs), "layers": _texts(own.layers)},
@@ -107,6 +107,19 @@ def _parts_in_catalog(images: list[Image]) -> Content:
     blobs = set(Blob.objects.filter(pk__in=stacks.values("blob")).values_list("digest", flat=True))
     blobs |= {digest for image in images for digest in (image.digest, image.config_digest)}
     return Content(frozenset(map(Digest.parse, blobs)), frozenset(map(Digest.parse, layers)))
+
+
+def _unneeded(parts: Content) -> Content:
+    """Leave out what the catalog's images need: also those that the store's lists have lost."""
+    layers, blobs = _texts(parts.layers), _texts(parts.blobs)
+    stacks = ImageLayer.objects.order_by()
+    needed = set(stacks.filter(layer__diff_id__in=layers).values_list("layer__diff_id", flat=True))
+    needed |= set(stacks.filter(blob__digest__in=blobs).values_list("blob__digest", flat=True))
+    for field in ("digest", "config_digest"):
+        rows = Image.objects.filter(**{f"{field}__in": blobs}).order_by()
+        needed |= set(rows.values_list(field, flat=True))
+    digests = frozenset(map(Digest.parse, needed))
+    return Content(parts.blobs - digests, parts.layers - digests)
 
 
 def _note(job: Job, **progress: Any) -> None:
