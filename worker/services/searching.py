@@ -6,7 +6,7 @@ from django.core.cache import cache
 
 from worker.tasks.dispatch import ask_to_index
 
-_ASKED = "search database looked through"
+_ASKED = "search-looked-through"
 _AGAIN_AFTER = 60  # seconds
 
 
