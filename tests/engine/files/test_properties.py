@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.engine.files import reference
 from tests.engine.files.reference import DIRECTORIES, Tree, is_in
-from worker.engine.files import Change, FilesCache, ImageFiles, Node, View
+from worker.engine.files import Change, ImageFiles, Node, View
 from worker.engine.files.loading import make_table
 from worker.engine.files.merge import stack_up
 from worker.engine.layers import EntryType, FileEntry
@@ -187,7 +187,3 @@ def test_a_few_rows_over_many_are_merged_as_many_over_many(records: list[FileEnt
     base = [FileEntry(b"a/%03d" % number, EntryType.FILE, number) for number in range(count * 20)]
     stack = [base, records]
     _same_tree(image(stack).view(), reference.trees(stack)[-1])
-
-
-def test_a_cache_takes_no_more_than_it_may() -> None:
-    assert FilesCache(1).nbytes == 0

@@ -35,14 +35,15 @@ class FilesCache:
     def __init__(self, max_bytes: int) -> None:
         self._max_bytes = max_bytes
         self._lock = threading.Lock()
-        self._kept: OrderedDict[Path | _Chain, LayerTable | View] = OrderedDict()
+        self._kept: OrderedDict[Path | _Chain, tuple[LayerTable | View, int]] = OrderedDict()  # with its size
+        self._size = 0
         self._making: dict[Path | _Chain, Future[LayerTable | View]] = {}
 
     @property
     def nbytes(self) -> int:
         """Memory that it takes now."""
         with self._lock:
-            return self._size()
+            return self._size
 
     def image(self, layers: LayerStore, diff_ids: Sequence[Digest]) -> ImageFiles:
         """The files of an image, as :meth:`ImageFiles.of` reads them, with the same errors."""
@@ -52,8 +53,9 @@ class FilesCache:
         return ImageFiles(stack, lambda top: self._view(stack[: top + 1], chain[: top + 1]))
 
     def _table(self, layers: LayerStore, diff_id: Digest) -> LayerTable:
-        path = layers.index_path(diff_id)
-        return self._get(path, lambda: load_table(layers, diff_id))
+        if not layers.has(diff_id):
+            return load_table(layers, diff_id)  # which says so: pages must not depend on what is kept
+        return self._get(layers.index_path(diff_id), lambda: load_table(layers, diff_id))
 
     def _view(self, tables: tuple[LayerTable, ...], chain: _Chain) -> View:
         view = self._get(chain, lambda: self._make(tables, chain))
@@ -69,7 +71,7 @@ class FilesCache:
         merged, start = None, 0
         with self._lock:
             for count in range(len(chain) - 1, 0, -1):
-                below = self._kept.get(chain[:count])
+                below, _ = self._kept.get(chain[:count], (None, 0))
                 if isinstance(below, View):
                     merged, start = below.merged, count
                     break
@@ -80,7 +82,7 @@ class FilesCache:
         with self._lock:
             if key in self._kept:
                 self._kept.move_to_end(key)
-                return cast("T", self._kept[key])
+                return cast("T", self._kept[key][0])
             future = self._making.get(key)
             mine = future is None
             if future is None:
@@ -101,10 +103,11 @@ class FilesCache:
                 del self._making[key]
 
     def _keep(self, key: Path | _Chain, made: LayerTable | View) -> None:
+        size = made.nbytes
+        if size > self._max_bytes:
+            return
         with self._lock:
-            self._kept[key] = made
-            while self._kept and self._size() > self._max_bytes:
-                self._kept.popitem(last=False)
-
-    def _size(self) -> int:
-        return sum(value.nbytes for value in self._kept.values())
+            self._kept[key] = made, size
+            self._size += size
+            while self._size > self._max_bytes:
+                self._size -= self._kept.popitem(last=False)[1][1]
