@@ -110,12 +110,14 @@ class Answer:
     Attributes:
         hits: by image, those pulled first at the end.
         versions: what was found, in most images first.
+        outside: what has the name, and a version outside of the bounds.
         incomparable: what has the name, and a version that its ecosystem cannot compare with the bounds.
         unread: how many images of the project are not told of, because their packages are not read.
     """
 
     hits: dict[int, list[Hit]]
     versions: list[FoundVersion]
+    outside: list[PackageVersion]
     incomparable: list[PackageVersion]
     unread: int
 
@@ -133,18 +135,21 @@ def search(project: Project, query: PackageQuery) -> Answer:
             hint="Write more of the name, or choose an ecosystem.",
         )
     wanted: dict[int, PackageVersion] = {}
-    incomparable = []
+    outside, incomparable = list[PackageVersion](), list[PackageVersion]()
     for row in rows:
         held = [bound.holds(Ecosystem(row.ecosystem), row.version) for bound in query.bounds]
         if None in held:
             incomparable.append(row)
         elif all(held):
             wanted[row.pk] = row
+        else:
+            outside.append(row)
     hits = _hits(project, wanted)
     counts = Counter(pk for found in hits.values() for pk in {hit.package.pk for hit in found})
     return Answer(
         hits=hits,
         versions=[FoundVersion(wanted[pk], count) for pk, count in counts.most_common()],
+        outside=outside,
         incomparable=incomparable,
         unread=count_unread(project),
     )

@@ -92,9 +92,10 @@ class PackageRow:
         return self.one.layer + 1
 
     @property
-    def is_single(self) -> bool:
-        """Whether it has a record of its own, whose place tells something."""
-        return self.one.package.ecosystem in (Ecosystem.PYPI, Ecosystem.NPM)
+    def home(self) -> str:
+        """The directory of its record, if it has one of its own; empty for a row in a database of many."""
+        is_single = self.one.package.ecosystem in (Ecosystem.PYPI, Ecosystem.NPM)
+        return self.one.path.rpartition("/")[0] if is_single else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,11 +18,11 @@ from worker.engine.errors import Cancelled, StrataError
 from worker.engine.oci import Digest
 from worker.engine.search import upkeep
 from worker.engine.store import Store, file_lock
-from worker.models import Image, Layer
+from worker.models import Layer
 from worker.progress import announce
 from worker.progress.mending import begin_mending, end_mending
 from worker.tasks.dispatch import ask_to_mend
-from worker.tasks.packages import images_to_read, read_packages
+from worker.tasks.packages import read_all_packages
 from worker.tasks.stopping import stopping
 
 logger = logging.getLogger(__name__)
@@ -33,7 +33,7 @@ _LOOK_SECONDS = 0.2
 def index(*, suspicious: bool = False) -> None:
     """Do what there is to do; nothing, if another process is at it."""
     store = Store(settings.STORE_DIR)
-    with _until_stopped() as cancel:
+    with until_stopped() as cancel:
         try:
             with _one_at_a_time():
                 count = upkeep.keep_up(
@@ -85,18 +85,8 @@ def _mend_file_index(diff_id: Digest) -> None:
 
 
 def _read_packages(store: Store, cancel: CancelToken) -> None:
-    for pk in list(images_to_read().values_list("pk", flat=True)):
-        cancel.check()
-        image = Image.objects.defer("config").filter(pk=pk).first()
-        if image is None:
-            continue
-        try:
-            if read_packages(image, store.layers, cancel=cancel):
-                announce(image.project_id, "images")
-        except Cancelled:
-            raise
-        except StrataError as error:
-            logger.warning("the packages of image %s are not read: %s", pk, error.message)
+    for project_id in read_all_packages(store.layers, cancel):
+        announce(project_id, "images")
 
 
 @contextmanager
@@ -110,7 +100,7 @@ def _one_at_a_time() -> Iterator[None]:
 
 
 @contextmanager
-def _until_stopped() -> Iterator[CancelToken]:
+def until_stopped() -> Iterator[CancelToken]:
     """Yield what is cancelled when the worker is being ended."""
     token, over = CancelToken(), threading.Event()
 

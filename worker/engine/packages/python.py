@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from email.parser import BytesHeaderParser
+from email.parser import HeaderParser
 from email.policy import compat32
 
 from worker.engine.packages.values import Ecosystem, Package, Unreadable, first_of, is_name, short, text_of
@@ -34,10 +34,9 @@ def read_record(head: bytes) -> Package:
     """
     # Only the headers: a description may be long, and looks like headers, too.
     headers = head.replace(b"\r\n", b"\n").partition(b"\n\n")[0] + b"\n\n"
-    message = BytesHeaderParser(policy=compat32).parsebytes(headers)
+    message = HeaderParser(policy=compat32).parsestr(headers.decode("utf-8", "surrogateescape"))
     fields: dict[str, list[str]] = {}
-    for key, value in message.items():
-        # compat32 gives bytes that are no ASCII as surrogates.
+    for key, value in message.raw_items():
         fields.setdefault(key.lower(), []).append(
             text_of(" ".join(str(value).split()).encode("utf-8", "surrogateescape"))
         )

@@ -57,10 +57,11 @@ def _database(layers: LayerStore, node: Node, kind: Kind, diff_id: Digest) -> Re
     if kind is Kind.RPM and node.size > rpm.MAX_BYTES:
         raise Unreadable(f"is larger than {rpm.MAX_BYTES >> 30} GiB")
     with open_file(layers, node, diff_id) as file:
-        return _gather(_DATABASES[kind](file))
+        return gather(_DATABASES[kind](file))
 
 
-def _gather(found: Iterable[Package | Unreadable]) -> Record:
+def gather(found: Iterable[Package | Unreadable]) -> Record:
+    """Take what a reader yields, as far as it comes."""
     packages: set[Package] = set()
     notes: list[str] = []
     problem, problems = "", 0

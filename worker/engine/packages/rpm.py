@@ -27,6 +27,7 @@ OTHERS = {
 
 MAX_BYTES = 1 << 30
 _MAX_HEADER = 1 << 24
+_MAX_ROWS = 200_000
 _MAX_STEPS = 200_000_000  # of SQLite's virtual machine; a database of 3,000 packages takes 100,000
 _EVERY = 100_000
 
@@ -42,14 +43,25 @@ def read_sqlite(file: BinaryIO) -> Iterator[Package | Unreadable]:
     try:
         with contextlib.closing(sqlite3.connect(address, uri=True)) as database:
             _distrust(database)
-            # A view or virtual table of that name could compute anything.
-            kinds = database.execute("SELECT type, sql FROM sqlite_schema WHERE name = 'Packages'").fetchall()
-            if [kind for kind, _ in kinds] != ["table"] or "virtual" in str(kinds[0][1]).lower():
+            if not _has_table(database):
                 raise Unreadable("The rpm database has no table of packages.")
-            for (blob,) in database.execute("SELECT blob FROM Packages"):
+            total = 0
+            for count, (blob,) in enumerate(database.execute("SELECT blob FROM Packages")):
+                # Damaged on purpose, many rows can share the same bytes.
+                total += len(blob) if isinstance(blob, bytes) else 0
+                if count == _MAX_ROWS or total > MAX_BYTES:
+                    raise Unreadable("The rpm database is larger than any; not all of it was read.")
                 yield from _package(blob)
     except (sqlite3.Error, OverflowError) as error:
         raise Unreadable(f"The rpm database is damaged ({error}).") from error
+
+
+def _has_table(database: sqlite3.Connection) -> bool:
+    """Whether there are rows as they were stored: views, virtual tables and columns could compute anything."""
+    kinds = database.execute("SELECT type, sql FROM sqlite_schema WHERE name = 'Packages'").fetchall()
+    columns = database.execute("SELECT name, hidden FROM pragma_table_xinfo('Packages')").fetchall()
+    is_table = [kind for kind, _ in kinds] == ["table"] and "virtual" not in str(kinds[0][1]).lower()
+    return is_table and ("blob", 0) in columns
 
 
 def _distrust(database: sqlite3.Connection) -> None:
