@@ -40,7 +40,7 @@ class Call:
         by: who may, if no role is enough.
         row: which row's id goes into the path.
         body: what is sent; ``{image}`` stands for the image's id, ``{host}`` for a registry with ``app:1``.
-        query: of the address; ``{host}`` likewise.
+        query: of the address; ``{host}`` likewise, and the name of a row for its id.
         status: of the answer.
     """
 
@@ -74,8 +74,14 @@ CALLS = [
     Call("GET", "images/{id}/referrers", row="image"),
     Call("POST", "images/{id}/referrers/look", OPERATOR, row="served"),
     Call("DELETE", "images/{id}", OPERATOR, row="unused", status=204),
+    Call("POST", "images/removal-preview", OPERATOR, body={"images": ["{image}"]}),
+    Call("POST", "images/removals", OPERATOR, body={"images": ["{unused}"]}, status=202),
     Call("GET", "images/{id}/weight", row="filed"),
     Call("GET", "images/{id}/check", row="filed", query="?lowest_efficiency=0.9&forbid_path=*.pem"),
+    Call("GET", "compare", query="?a={filed}&b={refiled}"),
+    Call("GET", "compare/text", query="?a={filed}&b={refiled}&path=a"),
+    Call("GET", "compare/markdown", query="?a={filed}&b={refiled}"),
+    Call("GET", "search/files", query="?q=etc&type=file"),
     Call("GET", "layers"),
     Call(
         "POST",
@@ -129,10 +135,17 @@ class World:
     rows: dict[str, int]
     tokens: dict[str, str]
 
+    def filled(self, query: str) -> str:
+        """Put the ids of rows in the places that are named for them."""
+        for name, id in self.rows.items():
+            query = query.replace(f"{{{name}}}", str(id))
+        return query
+
     def send(self, call: Call, who: str = "", *, id: int | None = None) -> HttpResponse:
         path = call.path.replace("{id}", str(id if id is not None else self.rows.get(call.row, 0)))
-        path += call.query.replace("{host}", self.host)
+        path += self.filled(call.query.replace("{host}", self.host))
         body = json.dumps(call.body or {}).replace('"{image}"', str(self.rows["image"]))
+        body = body.replace('"{unused}"', str(self.rows["unused"]))
         body = body.replace("{host}", self.host)
         headers = {"authorization": f"Bearer {self.tokens[who]}"} if who else {}
         return Client().generic(
@@ -156,6 +169,7 @@ def world(project: Project, users: Users, data_dir: Path, sample_registry: Sampl
     rows = {
         "image": grown,
         "filed": make_image(project, open_store(data_dir / "store"), "filed", [layer({"a": b"b"})]),
+        "refiled": make_image(project, open_store(data_dir / "store"), "refiled", [layer({"a": b"c"})]),
         "served": served,
         "queued": Job.objects.create(**owned, **job),
         "failed": Job.objects.create(**owned, **job, state=JobState.FAILED, **failure),
