@@ -6,6 +6,7 @@ from django.urls import URLPattern, URLResolver, re_path
 
 from dashboard.api import (
     choosing,
+    compare,
     containers,
     files,
     images,
@@ -15,6 +16,7 @@ from dashboard.api import (
     projects,
     pulls,
     registries,
+    removal,
     schedules,
     search,
     storage,
@@ -41,10 +43,12 @@ for part in (
     pulls,
     choosing,
     jobs,
+    removal,
     images,
     files,
     layers,
     packages,
+    compare,
     containers,
     registries,
     schedules,

@@ -12,7 +12,7 @@ from dashboard.api.schemas.kept import KeptDetailsOut
 from dashboard.api.schemas.storage import KeepIn, ScrubIn, StorageOut
 from dashboard.api.scope import find, project_for
 from worker import services
-from worker.models import STORAGE_KINDS, Job, JobKind
+from worker.models import INSTALL_KINDS, Job, JobKind
 from worker.progress import latest
 
 router = Router(tags=["storage"])
@@ -61,7 +61,7 @@ def rebuild(request: HttpRequest, given: KeepIn) -> Status[JobOut]:
 def details(request: HttpRequest, id: int) -> KeptDetailsOut:
     """Administrators of the install: what is named here may be of any project."""
     user = caller(request)
-    rows = Job.objects.filter(kind__in=STORAGE_KINDS)
+    rows = Job.objects.filter(kind__in=INSTALL_KINDS)
     job = find(rows, user, id, "job of the store")
     services.require_install_admin(user)
     return KeptDetailsOut.of(job)

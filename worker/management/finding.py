@@ -39,6 +39,20 @@ def find_image(text: str, *, project: str = "", platform: str = "") -> Image:
     return _one(found, text, wanted)
 
 
+def find_all(text: str, project: Project) -> list[Image]:
+    """Return what ``text`` names in ``project``, as for :func:`find_image`, for every platform.
+
+    Raises:
+        InvalidInput: the reference cannot be meant.
+        NotFound: it is not here.
+    """
+    rows = Image.objects.filter(project=project).select_related("project").defer("config")
+    found = _named(rows, text)
+    if not found:
+        raise _nowhere(rows, text, project.slug)
+    return found
+
+
 def _named(rows: QuerySet[Image], text: str) -> list[Image]:
     match = _DIGEST.fullmatch(text.strip())
     try:

@@ -9,7 +9,7 @@ from typing import Annotated
 from ninja import Field, Schema
 
 from dashboard.api.schemas.common import Bytes, ErrorOut, Input, ProjectSlug
-from dashboard.api.schemas.kept import CollectedOut, RebuiltOut, ScrubbedOut, kept
+from dashboard.api.schemas.kept import CollectedOut, RebuiltOut, RemovedOut, ScrubbedOut, kept
 from worker.models import Job, JobKind, JobState
 from worker.progress import Snapshot
 
@@ -93,7 +93,7 @@ class JobOut(Schema):
     """A job. ``image`` is the id of the image it brought or works on; ``unchanged``: nothing was new.
 
     ``images`` are all that a pull of several platforms brought, ``image`` the first of them. ``kept`` is what
-    came of a job that keeps the store in order, once it has succeeded.
+    came of a job that keeps the store in order or removes images, once it has succeeded.
     """
 
     id: int
@@ -109,7 +109,7 @@ class JobOut(Schema):
     container: int | None
     schedule: int | None
     unchanged: bool
-    kept: CollectedOut | ScrubbedOut | RebuiltOut | None
+    kept: RemovedOut | CollectedOut | ScrubbedOut | RebuiltOut | None
     attempt: int
     created_by: str | None
     created_at: datetime

@@ -42,6 +42,20 @@ class RebuiltOut(Schema):
     missing: int
 
 
+class RemovedOut(Schema):
+    """What a removal of ``images`` freed, and what was ``foreseen``; null if that was not known.
+
+    ``stay`` parts, ``stay_bytes`` together, are still there: somebody began to need them meanwhile.
+    """
+
+    images: int
+    foreseen: int | None
+    count: int
+    bytes: int
+    stay: int
+    stay_bytes: Bytes
+
+
 class GarbageOut(Schema):
     """One thing that nothing needs. ``name`` is a digest, a diff ID, or a path in the store."""
 
@@ -74,14 +88,17 @@ class KeptDetailsOut(Schema):
         )
 
 
-_KINDS: dict[JobKind, type[CollectedOut | ScrubbedOut | RebuiltOut]] = {
+Kept = CollectedOut | ScrubbedOut | RebuiltOut | RemovedOut
+
+_KINDS: dict[JobKind, type[Kept]] = {
     JobKind.COLLECT: CollectedOut,
     JobKind.SCRUB: ScrubbedOut,
     JobKind.REBUILD: RebuiltOut,
+    JobKind.REMOVE: RemovedOut,
 }
 
 
-def kept(job: Job) -> CollectedOut | ScrubbedOut | RebuiltOut | None:
+def kept(job: Job) -> Kept | None:
     """Return the counts of such a job; None for other kinds, and unless it has succeeded."""
     schema = _KINDS.get(JobKind(job.kind))
     if schema is None or job.state != JobState.SUCCEEDED:
