@@ -34,6 +34,7 @@ Record = tuple[Any, ...]
 
 _AT_ONCE = 512  # records held as objects
 _EMPTY = (b"", 0, 0, 0, 0, 0, 0, b"", None, None, None)
+_PATHS_MAX = 1 << 30  # bytes of all paths of a layer together; deep ones can be much in a small file
 _ENDS = tuple(_EMPTY[length:] for length in range(len(_EMPTY) + 1))  # what completes a record of some length
 
 
@@ -83,6 +84,7 @@ class _Columns:
         self.xattrs: dict[int, dict[bytes, bytes]] = {}
         self.devices: dict[int, tuple[int, int]] = {}
         self.opaque: set[Key] = set()
+        self._paths_size = 0
         source = iter(records)
         while chunk := list(islice(source, _AT_ONCE)):
             self._take(chunk)
@@ -102,7 +104,11 @@ class _Columns:
         paths, kinds, sizes, modes, uids, gids, times, links, xattrs, hashes, devices = zip(
             *padded, strict=True
         )
-        if b"\0" in b"".join(paths):
+        joined = b"".join(paths)
+        self._paths_size += len(joined)
+        if self._paths_size > _PATHS_MAX:
+            raise ValueError(f"paths of more than {_PATHS_MAX} bytes together")
+        if b"\0" in joined:
             raise ValueError("a name with a zero byte")
         self.keys += map(key_of, paths)
         self.kinds.extend(kinds)
@@ -187,6 +193,8 @@ class _Shape:
         self._kinds = kinds
         if keys[0] != b"":
             raise _Orphans({b""})
+        if keys[1:2] and keys[1].startswith(b"\0"):
+            raise StoreDamaged("The layer's file index has a path that begins with a slash.")
         if kinds[0] not in DIRECTORIES:
             raise StoreDamaged("The layer's file index says that the root is no directory.")
         self.names = [b""]
