@@ -7,6 +7,7 @@ from django.contrib import messages
 from django.http import HttpRequest
 
 from worker.engine.errors import (
+    BeingMended,
     Cancelled,
     Conflict,
     ContentError,
@@ -29,6 +30,7 @@ _SAID: tuple[tuple[type[StrataError], int, str], ...] = (
     (Cancelled, 409, "Cancelled"),
     (ContentError, 502, "The registry sent something else"),
     (RegistryError, 502, "The registry did not do it"),
+    (BeingMended, 503, "One moment"),
     (StoreError, 507, "The disk did not do it"),
     (SandboxError, 500, "This machine cannot extract layers safely"),
     (RuntimeFailure, 500, "The container runtime did not do it"),

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.contrib.auth.models import User
 
 from worker import services
-from worker.engine.errors import LayerMissing, StoreDamaged
+from worker.engine.errors import BeingMended, LayerMissing, StoreDamaged
 from worker.engine.files import FilesCache, ImageFiles
 from worker.engine.oci import Digest
 from worker.engine.store import Store
@@ -33,16 +33,23 @@ class FilesNotHere:
     hint: str
 
 
-def files_of(image: Image) -> ImageFiles:
+def files_of(image: Image, by: User | None = None) -> ImageFiles:
     """Return the files of ``image``, which the caller may see.
+
+    Args:
+        by: who looks, a member of the image's project.
 
     Raises:
         LayerMissing: a layer is not extracted, or not any more. The error's ``diff_id`` names it.
-        StoreDamaged: a layer's file index is missing or damaged. Likewise.
+        BeingMended: a layer's file index was missing or damaged, and is being made anew. Likewise.
+        StoreDamaged: it is, and cannot be made anew. Likewise.
     """
     rows = ImageLayer.objects.filter(image=image).order_by("position")
     diff_ids = [Digest.parse(text) for text in rows.values_list("layer__diff_id", flat=True)]
-    return files_cache().image(Store(settings.STORE_DIR).layers, diff_ids)
+    try:
+        return files_cache().image(Store(settings.STORE_DIR).layers, diff_ids)
+    except StoreDamaged as error:
+        raise _mending(error.diff_id, by) from error
 
 
 def files_or_why_not(image: Image, by: User | None) -> ImageFiles | FilesNotHere:
@@ -52,19 +59,24 @@ def files_or_why_not(image: Image, by: User | None) -> ImageFiles | FilesNotHere
         by: who looks, a member of the image's project.
     """
     try:
-        return files_of(image)
+        return files_of(image, by)
     except LayerMissing as error:
         return FilesNotHere(False, False, error.message, error.hint)
+    except BeingMended as error:
+        return FilesNotHere(True, True, error.message, "This page comes back by itself.")
     except StoreDamaged as error:
-        mending = services.mend_index(error.diff_id, by=by)
-        if mending.under_way:
-            return FilesNotHere(
-                True,
-                True,
-                "The list of a layer's files was damaged; it is being made anew.",
-                "This page comes back by itself.",
-            )
-        return FilesNotHere(True, False, mending.message, mending.hint)
+        return FilesNotHere(True, False, error.message, error.hint)
+
+
+def _mending(diff_id: str, by: User | None) -> StoreDamaged:
+    """Have a layer's file index made anew; return what to say meanwhile."""
+    mending = services.mend_index(diff_id, by=by)
+    if mending.under_way:
+        error: StoreDamaged = BeingMended("The list of a layer's files was damaged; it is being made anew.")
+    else:
+        error = StoreDamaged(mending.message, hint=mending.hint)
+    error.diff_id = diff_id
+    return error
 
 
 @cache

@@ -41,6 +41,7 @@ StrataError
 │   ├── DiskFull
 │   ├── StoreNotWritable
 │   ├── StoreDamaged
+│   │   └── BeingMended          (temporary) a layer's file index
 │   │   └── SearchDamaged        the search database, which is made again by itself
 │   ├── ContentUnreadable        a file of a layer that this process may not read
 │   └── LayerMissing             a tree that is needed is not (or no longer) extracted
@@ -331,6 +332,12 @@ class ContentUnreadable(StoreError):
         "A layer's files keep the owner and mode that they have in the image; "
         "a web service that runs as root may read all of them (see docs/security.md)."
     )
+
+
+class BeingMended(StoreDamaged):
+    code = "being_mended"
+    default_hint = "Try again in a moment."
+    temporary = True
 
 
 class LayerMissing(StoreError):

@@ -10,7 +10,7 @@ from samples.layers import layer
 from tests.conftest import Users
 from tests.support.files import make_image, open_store
 from worker import services
-from worker.engine.errors import NotFound
+from worker.engine.errors import BeingMended, NotFound
 from worker.engine.files import ImageFiles
 from worker.engine.oci import Digest
 from worker.engine.store import Store
@@ -48,6 +48,9 @@ def test_what_is_damaged_is_made_anew_and_there_again(
     found = files_or_why_not(image, users.viewer)
     assert isinstance(found, FilesNotHere)
     assert found.mending
+    with pytest.raises(BeingMended) as caught:
+        files_of(image)
+    assert caught.value.diff_id == diff_id
     assert services.mend_index(diff_id, by=users.viewer) == Mending(under_way=True), "asked once is enough"
     mend_index(diff_id)
     files = files_or_why_not(image, users.viewer)
