@@ -119,7 +119,7 @@ class Row:
     """One difference.
 
     Attributes:
-        parent, name: the path in two parts, as text; the parent with slashes around it.
+        parent, name: the path in two parts, the parent with a slash at its end.
         can_be_read: whether its content can be looked at side by side: it is a file on some side.
     """
 
@@ -135,7 +135,7 @@ class Row:
     @property
     def parent(self) -> bytes:
         above = self.difference.path.rpartition(b"/")[0]
-        return b"/" + above + b"/" if above else b"/"
+        return above + b"/" if above else b""
 
     @property
     def name(self) -> bytes:
@@ -192,6 +192,8 @@ def details(one: Difference, before: Entry | None, after: Entry | None) -> list[
     for aspect in Aspect:
         if aspect in one.aspects and (aspect is not Aspect.TIME or one.kind is Kind.TIME):
             was, now = (_said(aspect, entry) for entry in both)
+            if was == now and aspect is Aspect.CONTENT:
+                was, now = "", "other bytes, as many"
             found.append(Detail(ASPECT_NAMES[aspect], was, now))
     return found
 

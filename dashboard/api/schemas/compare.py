@@ -1,0 +1,320 @@
+"""Two images, or a container and its image, compared."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Literal
+
+from ninja import Schema
+
+from dashboard.api.schemas.common import Bytes, Digest
+from dashboard.queries.compare import Pair, Side
+from worker.engine.compare import (
+    Comparison,
+    ConfigComparison,
+    Count,
+    Difference,
+    DirectoryGrowth,
+    Entry,
+    LayersInCommon,
+)
+from worker.engine.compare.text import Line, TextComparison
+from worker.engine.files import to_text
+from worker.models.package_differences import PackageDifferences
+
+
+class ComparedSideOut(Schema):
+    """One side. ``container`` is its id, if that is what is compared with its image."""
+
+    image: int
+    container: int | None
+    name: str
+    digest: Digest
+    platform: str
+    diff_ids: list[Digest]
+
+    @classmethod
+    def of(cls, side: Side) -> ComparedSideOut:
+        return cls(
+            image=side.image.pk,
+            container=side.container.pk if side.container else None,
+            name=str(side),
+            digest=side.image.digest,
+            platform=side.image.platform,
+            diff_ids=list(side.diff_ids),
+        )
+
+
+class ComparedEntryOut(Schema):
+    """What one side has at a path. ``mtime`` is in nanoseconds since the epoch; ``layer`` the position of the
+    layer that it comes from, null for what a container wrote. ``link`` and ``linked`` are in the text form of
+    paths; ``linked`` is the first name of a file that has several."""
+
+    type: str
+    size: Bytes
+    mode: int
+    uid: int
+    gid: int
+    mtime: int
+    link: str
+    linked: str
+    sha256: str | None
+    layer: int | None
+
+    @classmethod
+    def of(cls, entry: Entry) -> ComparedEntryOut:
+        return cls(
+            type=str(entry.type),
+            size=entry.size,
+            mode=entry.mode,
+            uid=entry.uid,
+            gid=entry.gid,
+            mtime=entry.mtime_ns,
+            link=to_text(entry.link),
+            linked=to_text(entry.linked),
+            sha256=entry.sha256.hex() if entry.sha256 else None,
+            layer=entry.layer if entry.layer >= 0 else None,
+        )
+
+
+class DifferenceOut(Schema):
+    """A path that is not the same. ``kind`` is added, removed, changed or time (nothing but the time);
+    ``aspects`` say in what it changed. ``growth`` is in bytes; the names of a hard link weigh once."""
+
+    path: str
+    kind: Literal["added", "removed", "changed", "time"]
+    aspects: list[str]
+    growth: int
+    before: ComparedEntryOut | None
+    after: ComparedEntryOut | None
+
+    @classmethod
+    def of(cls, comparison: Comparison, one: Difference) -> DifferenceOut:
+        before, after = comparison.entries(one)
+        return cls(
+            path=to_text(one.path),
+            kind=one.kind.value,
+            aspects=list(one.aspects.names),
+            growth=one.growth,
+            before=ComparedEntryOut.of(before) if before else None,
+            after=ComparedEntryOut.of(after) if after else None,
+        )
+
+
+class DifferenceCountOut(Schema):
+    """So many paths, ``files`` of them regular files, and bytes that they take more and less."""
+
+    entries: int
+    files: int
+    grown: Bytes
+    shrunk: Bytes
+
+    @classmethod
+    def of(cls, count: Count) -> DifferenceCountOut:
+        return cls(entries=count.entries, files=count.files, grown=count.grown, shrunk=count.shrunk)
+
+
+class DirectoryGrowthOut(Schema):
+    """A directory with all that differs in it, time alone not counted."""
+
+    path: str
+    grown: Bytes
+    shrunk: Bytes
+    differences: int
+
+    @classmethod
+    def of(cls, one: DirectoryGrowth) -> DirectoryGrowthOut:
+        return cls(path=to_text(one.path), grown=one.grown, shrunk=one.shrunk, differences=one.differences)
+
+
+class ComparedFilesOut(Schema):
+    """What differs in the files. ``before`` and ``after``: bytes of content. ``items`` is one page of what
+    the filters let through (``found``); ``directories`` are those directly in ``under``."""
+
+    before: Bytes
+    after: Bytes
+    same: int
+    counts: dict[str, DifferenceCountOut]
+    aspects: dict[str, int]
+    directories: list[DirectoryGrowthOut]
+    found: int
+    items: list[DifferenceOut]
+    next: str | None
+
+
+class SettingOut(Schema):
+    """A setting that differs; null on the side that has not got it."""
+
+    group: str
+    name: str
+    before: str | None
+    after: str | None
+
+
+class BuildStepOut(Schema):
+    """A step of the build: in both (same), only in the first (removed), or only in the second (added)."""
+
+    change: str
+    command: str
+
+
+class ComparedConfigOut(Schema):
+    """What differs in the configuration, and the history of both."""
+
+    settings: list[SettingOut]
+    history: list[BuildStepOut]
+
+    @classmethod
+    def of(cls, config: ConfigComparison) -> ComparedConfigOut:
+        return cls(
+            settings=[
+                SettingOut(group=one.group, name=one.name, before=one.before, after=one.after)
+                for one in config.settings
+            ],
+            history=[BuildStepOut(change=step.change, command=step.command) for step in config.history],
+        )
+
+
+class MovedLayerOut(Schema):
+    """A layer's positions in both."""
+
+    before: int
+    after: int
+
+
+class CommonLayersOut(Schema):
+    """Layers in common: ``base`` from the base up; ``moved``: others that both have."""
+
+    base: int
+    moved: list[MovedLayerOut]
+
+    @classmethod
+    def of(cls, common: LayersInCommon) -> CommonLayersOut:
+        return cls(
+            base=common.base, moved=[MovedLayerOut(before=here, after=there) for here, there in common.moved]
+        )
+
+
+class PackageDifferenceOut(Schema):
+    """A package that differs: no version on the side that has not got it."""
+
+    ecosystem: str
+    name: str
+    architecture: str
+    before: list[str]
+    after: list[str]
+
+
+class ComparedPackagesOut(Schema):
+    """Packages that differ. ``known`` is false until both images' packages were read."""
+
+    known: bool
+    same: int
+    items: list[PackageDifferenceOut]
+
+    @classmethod
+    def of(cls, found: PackageDifferences) -> ComparedPackagesOut:
+        triples = [(one, one.before, one.after) for one in found.changed]
+        changed = [
+            _package(one, [each.version for each in before], [each.version for each in after])
+            for one, before, after in triples
+        ]
+        added = [_package(one, [], [one.version]) for one in found.added]
+        removed = [_package(one, [one.version], []) for one in found.removed]
+        return cls(known=found.is_known, same=found.same, items=[*changed, *added, *removed])
+
+
+class ComparisonOut(Schema):
+    """Two sides compared. ``config`` is null if one is no image that runs, ``packages`` for a container."""
+
+    a: ComparedSideOut
+    b: ComparedSideOut
+    files: ComparedFilesOut
+    config: ComparedConfigOut | None
+    layers: CommonLayersOut
+    packages: ComparedPackagesOut | None
+
+
+class MarkdownOut(Schema):
+    """The comparison as Markdown."""
+
+    text: str
+
+
+class TextPieceOut(Schema):
+    """A part of a line, and whether the other side's line lacks it."""
+
+    text: str
+    changed: bool
+
+
+class TextLineOut(Schema):
+    """A line of one side, in pieces; ``more`` characters at its end are left out."""
+
+    number: int
+    pieces: list[TextPieceOut]
+    more: int
+
+    @classmethod
+    def of(cls, line: Line | None) -> TextLineOut | None:
+        if line is None:
+            return None
+        pieces = [TextPieceOut(text=piece.text, changed=piece.changed) for piece in line.pieces]
+        return cls(number=line.number, pieces=pieces, more=line.more)
+
+
+class TextRowOut(Schema):
+    kind: str
+    before: TextLineOut | None
+    after: TextLineOut | None
+
+
+class TextHunkOut(Schema):
+    """Rows that follow each other; ``skipped`` equal lines were left out before them."""
+
+    skipped: int
+    rows: list[TextRowOut]
+
+
+class ComparedTextOut(Schema):
+    """A file of both sides, line by line; ``why_not`` says why there are no hunks, if it cannot be."""
+
+    path: str
+    before: ComparedEntryOut | None
+    after: ComparedEntryOut | None
+    why_not: str
+    added: int
+    removed: int
+    cut: int
+    hunks: list[TextHunkOut]
+
+
+def hunks_of(text: TextComparison | None) -> list[TextHunkOut]:
+    return [
+        TextHunkOut(
+            skipped=hunk.skipped,
+            rows=[
+                TextRowOut(kind=row.kind, before=TextLineOut.of(row.before), after=TextLineOut.of(row.after))
+                for row in hunk.rows
+            ],
+        )
+        for hunk in (text.hunks if text else ())
+    ]
+
+
+def sides_of(pair: Pair) -> dict[str, ComparedSideOut]:
+    return {"a": ComparedSideOut.of(pair.a), "b": ComparedSideOut.of(pair.b)}
+
+
+def entries_of(comparison: Comparison, differences: Iterable[Difference]) -> list[DifferenceOut]:
+    return [DifferenceOut.of(comparison, one) for one in differences]
+
+
+def _package(one: object, before: list[str], after: list[str]) -> PackageDifferenceOut:
+    return PackageDifferenceOut(
+        ecosystem=str(getattr(one, "ecosystem", "")),
+        name=str(getattr(one, "name", "")),
+        architecture=str(getattr(one, "architecture", "")),
+        before=before,
+        after=after,
+    )
