@@ -82,9 +82,6 @@ CALLS = [
     Call("GET", "compare/text", query="?a={filed}&b={refiled}&path=a"),
     Call("GET", "compare/markdown", query="?a={filed}&b={refiled}"),
     Call("GET", "search/files", query="?q=etc&type=file"),
-    Call("GET", "compare", query="?a={filed}&b={refiled}"),
-    Call("GET", "compare/text", query="?a={filed}&b={refiled}&path=a"),
-    Call("GET", "compare/markdown", query="?a={filed}&b={refiled}"),
     Call("GET", "layers"),
     Call(
         "POST",
