@@ -36,6 +36,7 @@ app.conf.update(
         "worker.tasks.storage",
         "worker.tasks.mend_index",
         "worker.tasks.index",
+        "worker.tasks.count_contents",
         "worker.tasks.schedules",
         "worker.tasks.containers_watch",
         "worker.tasks.process",

@@ -1,6 +1,7 @@
 """The catalog: one file per idea, one import for all."""
 
 from worker.models.container import AT_REST_STATES, Container, ContainerState
+from worker.models.content import ContentCount, ContentShare
 from worker.models.family import FamilyMember
 from worker.models.image import Image, ImageLayer, Tag, TagMovement
 from worker.models.index import ImageIndex, OfferedImage
@@ -34,6 +35,8 @@ __all__ = [
     "Blob",
     "Container",
     "ContainerState",
+    "ContentCount",
+    "ContentShare",
     "CredentialSource",
     "FamilyMember",
     "Image",

@@ -17,6 +17,7 @@ from worker.services.containers import (
     start_container,
     stop_container,
 )
+from worker.services.contents import contents_of, is_counted_now
 from worker.services.files import mend_index
 from worker.services.foreseeing import MOST_IMAGES, chosen_images, what_would_go
 from worker.services.going import Keepers, LayerFate, WhatWouldGo
@@ -55,12 +56,14 @@ __all__ = [
     "compare_container",
     "container_changes",
     "container_log",
+    "contents_of",
     "create_container",
     "create_first_admin",
     "create_project",
     "delete_registry",
     "delete_schedule",
     "describe_cron",
+    "is_counted_now",
     "is_measured_now",
     "issue_token",
     "list_tags",

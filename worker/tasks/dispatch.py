@@ -91,6 +91,11 @@ def ask_to_index(*, suspicious: bool = False) -> bool:
     )
 
 
+def ask_to_count_contents() -> bool:
+    """Have the contents of projects counted; False if Redis cannot be reached."""
+    return _post("strata.count_contents", INDEX_QUEUE, expires=_ASKED_LASTS)
+
+
 def ask_to_forget() -> bool:
     """Have removed images taken off the store's lists; False if Redis cannot be reached."""
     return _post("strata.forget_removed", STORAGE_QUEUE, expires=_ASKED_LASTS)
