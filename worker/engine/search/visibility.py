@@ -6,7 +6,7 @@ base first. A layer that stands in a stack twice counts at its higher place.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from array import array
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -76,37 +76,46 @@ class Stacks(Generic[L]):
     def __init__(self, stacks: Iterable[tuple[int, Sequence[L]]] = ()) -> None:
         self._images: list[int] = []
         self._places: dict[int, int] = {}
-        self._stacks: list[tuple[L, ...]] = []
-        # Of each layer: which images have it at which place, their highest.
-        self._standing: dict[L, dict[int, int]] = defaultdict(dict)
+        self._layers: list[L] = []
+        self._numbers: dict[L, int] = {}
+        # By image, the numbers of its layers, the top first: so the first place of one is its highest.
+        self._stacks: list[array[int]] = []
+        # By number of a layer, the images on it: as bytes while images come in, since those can grow.
+        self._on: list[bytearray] = []
         for image, stack in stacks:
             self.add(image, stack)
 
     def add(self, image: int, stack: Sequence[L]) -> None:
         """Take in one more image."""
-        bit = 1 << len(self._images)
-        self._places[image] = len(self._images)
+        place = len(self._images)
+        self._places[image] = place
         self._images.append(image)
-        self._stacks.append(tuple(stack))
-        for layer, place in {layer: place for place, layer in enumerate(stack)}.items():
-            standing = self._standing[layer]
-            standing[place] = standing.get(place, 0) | bit
+        numbers = array("I", [self._number(layer) for layer in reversed(stack)])
+        self._stacks.append(numbers)
+        byte, bit = place >> 3, 1 << (place & 7)
+        for number in numbers:
+            images = self._on[number]
+            if len(images) <= byte:
+                images.extend(bytes(byte + 1 - len(images)))
+            images[byte] |= bit
 
     @property
     def layers(self) -> frozenset[L]:
-        return frozenset(self._standing)
+        return frozenset(self._layers)
 
     def __len__(self) -> int:
         return len(self._images)
 
     def all(self) -> Iterator[tuple[int, tuple[L, ...]]]:
         """All images with their stacks, as they came in."""
-        return zip(self._images, self._stacks, strict=True)
+        return ((image, self.stack(image)) for image in self._images)
 
     def stack(self, image: int) -> tuple[L, ...]:
         """The layers of an image, base first; none if it is not known."""
         place = self._places.get(image)
-        return self._stacks[place] if place is not None else ()
+        return (
+            () if place is None else tuple(self._layers[number] for number in reversed(self._stacks[place]))
+        )
 
     def has(self, images: int, image: int) -> bool:
         """Whether an image is in a set."""
@@ -115,28 +124,39 @@ class Stacks(Generic[L]):
 
     def on(self, layer: L) -> int:
         """The set of images that stand on ``layer``."""
-        images = 0
-        for some in self._standing.get(layer, {}).values():
-            images |= some
-        return images
+        number = self._numbers.get(layer)
+        return 0 if number is None else int.from_bytes(self._on[number], "little")
 
-    def hidden(self, layer: L, covers: Mapping[L, State]) -> int:
+    def hidden(self, layer: L, covers: Iterable[L]) -> int:
         """The set of those images on ``layer`` in which one of ``covers`` stands above it."""
-        mine = self._standing.get(layer, {})
-        if not mine:
-            return 0
-        everywhere, hidden = self.on(layer), 0
+        mine, everywhere = self._numbers.get(layer), self.on(layer)
+        shown = everywhere
         for other in covers:
-            for place, images in self._standing.get(other, {}).items():
-                if images & everywhere:
-                    for below, some in mine.items():
-                        if below < place:
-                            hidden |= images & some
-        return hidden
+            its = self._numbers.get(other)
+            if mine is None or its is None or its == mine:
+                continue
+            for place in _places(shown & self.on(other)):
+                stack = self._stacks[place]
+                if stack.index(its) < stack.index(mine):
+                    shown &= ~(1 << place)
+        return everywhere & ~shown
 
     def ids(self, images: int) -> Iterator[int]:
         """The images of a set, the last that came in first."""
-        while images:
-            place = images.bit_length() - 1
-            yield self._images[place]
-            images ^= 1 << place
+        return (self._images[place] for place in _places(images))
+
+    def _number(self, layer: L) -> int:
+        number = self._numbers.get(layer)
+        if number is None:
+            number = self._numbers[layer] = len(self._layers)
+            self._layers.append(layer)
+            self._on.append(bytearray())
+        return number
+
+
+def _places(images: int) -> Iterator[int]:
+    """The places of the bits that are set, the highest first."""
+    while images:
+        place = images.bit_length() - 1
+        yield place
+        images ^= 1 << place
