@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from worker.models.forks import Fork
 from worker.models.lineage import GraphNode, ProjectGraph
 
 _OFFICIAL = "docker.io/library/"
@@ -18,10 +19,10 @@ _FEWEST = 3
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One place in the tree: an image, and its twins if it has any.
+    """One place in the tree: an image, and its twins if it has any; or layers that several have in common.
 
     Attributes:
-        id: of the oldest of the twins.
+        id: of the oldest of the twins; below zero where no image ends.
         ids: of all of them, oldest first.
         names: as shown: without the registry's host.
         full_names: with it.
@@ -30,6 +31,9 @@ class Member:
         layers: in its whole stack; added_layers: those that its parent lacks.
         added: bytes that it adds to its parent, unpacked if ``unpacked``, else as compressed in the registry.
         matched: False for a member that is shown only because something that matches stands on it.
+        layer: of a member on which no image ends, the diff ID of its top layer; it is called by the command
+            that made it. Empty for images.
+        anchor: an image that has its layers: itself, but for one on which no image ends.
     """
 
     id: int
@@ -45,6 +49,13 @@ class Member:
     added: int
     unpacked: bool
     matched: bool = True
+    layer: str = ""
+    anchor: int = 0
+
+    @property
+    def counts(self) -> int:
+        """How many it is when images are counted; twins share a place."""
+        return 0 if self.layer else 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +66,7 @@ class Families:
         members: by id, parents before children.
         children: of each member, in the order in which they are shown.
         roots: members without a parent, likewise.
-        below: how many members stand on a member, directly or not.
+        below: how many images stand on a member, directly or not; twins count once.
         hidden: member (None for the roots) -> how many of its children are left out, and members in all.
     """
 
@@ -101,18 +112,52 @@ def families(graph: ProjectGraph) -> Families:
         key = node.twin_of if node.twin_of is not None else node.id
         oldest.setdefault(key, node)
         twins.setdefault(key, []).append(node)
+    places: list[Fork | GraphNode] = [*graph.forks, *oldest.values()]
+    places.sort(key=lambda place: place.layer_count)  # parents first; and what is equally high is no relative
+    by_id = {place.id: place for place in places}
     members = {}
-    for key, node in oldest.items():
-        parent = oldest.get(node.parents[0]) if node.parents else None
-        members[key] = _member(node, twins[key], parent)
+    for place in places:
+        if isinstance(place, Fork):
+            members[place.id] = _fork(place, by_id.get(place.parent) if place.parent is not None else None)
+            continue
+        below = place.fork if place.fork is not None else next(iter(place.parents), None)
+        members[place.id] = _member(place, twins[place.id], by_id.get(below) if below is not None else None)
     return _arranged(members)
 
 
-def _member(node: GraphNode, same: list[GraphNode], parent: GraphNode | None) -> Member:
-    unpacked = node.unpacked_size is not None and (parent is None or parent.unpacked_size is not None)
-    added = node.own_size
-    if unpacked:
-        added = (node.unpacked_size or 0) - ((parent.unpacked_size or 0) if parent else 0)
+def _fork(fork: Fork, parent: Fork | GraphNode | None) -> Member:
+    added, unpacked = _added(fork, parent)
+    name = fork.command or "no command recorded"
+    return Member(
+        id=fork.id,
+        ids=(),
+        names=(name,),
+        full_names=(name,),
+        hosts=frozenset(),
+        digest=fork.chain_id,
+        platform="",
+        parent=parent.id if parent else None,
+        layers=fork.layer_count,
+        added_layers=fork.layer_count - (parent.layer_count if parent else 0),
+        added=added,
+        unpacked=unpacked,
+        layer=fork.diff_id,
+        anchor=fork.image,
+    )
+
+
+def _added(place: Fork | GraphNode, parent: Fork | GraphNode | None) -> tuple[int, bool]:
+    """Return the bytes that a place adds to its parent, and whether they are unpacked ones."""
+    if parent is None:
+        whole = place.unpacked_size
+        return (place.compressed_size, False) if whole is None else (whole, True)
+    if place.unpacked_size is None or parent.unpacked_size is None:
+        return max(0, place.compressed_size - parent.compressed_size), False
+    return max(0, place.unpacked_size - parent.unpacked_size), True
+
+
+def _member(node: GraphNode, same: list[GraphNode], parent: Fork | GraphNode | None) -> Member:
+    added, unpacked = _added(node, parent)
     full = tuple(name for twin in same for name in _tagged(twin))
     return Member(
         id=node.id,
@@ -125,8 +170,9 @@ def _member(node: GraphNode, same: list[GraphNode], parent: GraphNode | None) ->
         parent=parent.id if parent else None,
         layers=node.layer_count,
         added_layers=node.layer_count - (parent.layer_count if parent else 0),
-        added=max(0, added),
+        added=added,
         unpacked=unpacked,
+        anchor=node.id,
     )
 
 
@@ -153,7 +199,7 @@ def _arranged(members: dict[int, Member], hidden: dict[int | None, Hidden] | Non
     for key in reversed(members):
         parent = members[key].parent
         if parent is not None:
-            below[parent] += below[key] + 1
+            below[parent] += below[key] + members[key].counts
 
     def place(key: int) -> tuple[bool, tuple[str, ...], int]:
         return (not kids[key], members[key].names, key)
@@ -219,7 +265,9 @@ def folded(whole: Families, most: int, *, focus: int | None = None, start: int =
             following.extend(key for key in taken if whole.children[key])
             left = [key for key in its if key not in kept]
             if left:
-                hidden[parent] = Hidden(len(left), sum(whole.below[key] + 1 for key in left))
+                hidden[parent] = Hidden(
+                    len(left), sum(whole.below[key] + whole.members[key].counts for key in left)
+                )
         opened = following
     smaller = _only(whole, kept)
     return replace(smaller, hidden=hidden, below={key: whole.below[key] for key in smaller.members})

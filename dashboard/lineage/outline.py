@@ -57,7 +57,8 @@ def _line(forest: Families, at: int, layers: Mapping[int, Sequence[Slice]], word
     twins = "".join(f' <span class="twin">= {escape(name)}</span>' for name in member.names[1:4])
     if len(member.names) > 4:
         twins += f' <span class="twin">+{len(member.names) - 4}</span>'
-    platform = f" · {escape(member.platform)}" if words.platforms else ""
+    platform = f" · {escape(member.platform)}" if words.platforms and member.platform else ""
+    note = '<span class="twin">no image here ends on it</span>' if member.layer else ""
     below = forest.below[at]
     count = f'<span class="count" title="images that stand on it">{below}</span>' if below else ""
     rects = "".join(
@@ -65,8 +66,8 @@ def _line(forest: Families, at: int, layers: Mapping[int, Sequence[Slice]], word
         for bar in bars(layers.get(at, ()), _WIDTH)
     )
     return (
-        f'<span class="said{dim}"><a href="{escape(words.image(at))}"{current}'
-        f' title="{escape(member.full_names[0])}">{escape(member.names[0])}</a>{twins}'
+        f'<span class="said{dim}"><a href="{escape(words.address(member))}"{current}'
+        f' title="{escape(member.full_names[0])}">{escape(member.names[0])}</a>{twins}{note}'
         f'<span class="adds">{added(member)}{platform}</span>'
         f'<svg class="core" viewBox="0 0 {_WIDTH} 6" preserveAspectRatio="none" height="6"'
         f' aria-hidden="true">{rects}</svg></span>{count}'

@@ -34,15 +34,21 @@ class Words:
 
     Attributes:
         image: image id -> address of its page.
+        layer: diff ID -> address of the layer's page.
         more: member (None: the whole project) -> address that shows what is left out beneath it.
         platforms: whether to name each node's platform (there are several in the project).
         here: the member that the page is about, if any.
     """
 
     image: Callable[[int], str]
+    layer: Callable[[str], str]
     more: Callable[[int | None], str]
     platforms: bool = False
     here: int | None = None
+
+    def address(self, member: Member) -> str:
+        """Where a member leads: to the image, or to the layer on which none ends."""
+        return self.layer(member.layer) if member.layer else self.image(member.id)
 
 
 def svg(
@@ -54,10 +60,11 @@ def svg(
     out = _opening(drawing, forest)
     for node in drawing.nodes:
         member = forest.members[node.member]
-        kinds = "node" + ("" if member.matched else " context") + (" here" if member.id == words.here else "")
+        kinds = "node" + ("" if member.matched else " context") + (" fork" if member.layer else "")
+        kinds += " here" if member.id == words.here else ""
         current = ' aria-current="true"' if member.id == words.here else ""
         out.append(
-            f'<a class="{kinds}"{current} href="{escape(words.image(member.id))}"'
+            f'<a class="{kinds}"{current} href="{escape(words.address(member))}"'
             f' transform="translate({node.x:g} {node.y:g})">'
             f"<title>{escape(_title(member, forest))}</title>"
             f'<rect class="box" width="{style.width:g}" height="{style.height:g}" rx="8"/>'
@@ -85,11 +92,11 @@ def svg_tiny(drawing: Drawing, forest: Families, tops: Mapping[int, str], words:
     mark = f'width="{style.width:g}" height="{style.height:g}" rx="2"/></a>'
     for node in drawing.nodes:
         member = forest.members[node.member]
-        top = tops.get(member.id)
+        top = member.layer or tops.get(member.id)
         colour = f"layer h{hue(top)}" if top else "box"
         dim = "" if member.matched else ' class="context"'
         out.append(
-            f'<a{dim} href="{escape(words.image(member.id))}"><title>{escape(_title(member, forest))}</title>'
+            f'<a{dim} href="{escape(words.address(member))}"><title>{escape(_title(member, forest))}</title>'
             f'<rect class="{colour}" x="{node.x:g}" y="{node.y:g}" {mark}'
         )
     out.append("</g></svg>")
@@ -104,7 +111,7 @@ def added(member: Member) -> str:
 
 
 def _opening(drawing: Drawing, forest: Families, kind: str = "tree") -> list[str]:
-    count = len(forest.members)
+    count = sum(member.counts for member in forest.members.values())
     out = [
         f'<svg class="{kind}" xmlns="http://www.w3.org/2000/svg" width="{drawing.width:.0f}"'
         f' height="{drawing.height:.0f}" role="group"'
@@ -140,7 +147,7 @@ def _text(member: Member, words: Words, room: float) -> str:
         if left > 44:
             twins = f'<tspan class="twin" dx="4">{escape(clip(said, _SMALL, left - 4))}</tspan>'
     line = added(member)
-    if words.platforms:
+    if words.platforms and member.platform:
         line += f" · {member.platform}"
     return (
         f'<text class="called" x="{_PAD:g}" y="22">{escape(name)}{twins}</text>'
@@ -151,6 +158,8 @@ def _text(member: Member, words: Words, room: float) -> str:
 
 def _short(member: Member, room: float) -> str:
     """Return a name for where room is scarce: the end of the repository, with the tag if that fits."""
+    if member.layer:
+        return clip(member.names[0], _BIG, room)
     whole = member.names[0].rpartition("/")[2]
     return whole if length(whole, _BIG) <= room else clip(re.split("[:@]", whole)[0], _BIG, room)
 
@@ -158,9 +167,12 @@ def _short(member: Member, room: float) -> str:
 def _title(member: Member, forest: Families) -> str:
     """Return all that a node stands for, for hovering and for screen readers."""
     lines = [" = ".join(member.full_names), f"{added(member)} · {member.platform}"]
-    if member.parent is None:
+    if member.layer:
+        lines = ["No image here ends on this layer; those that stand on it have it in common", *member.names]
+        lines.append(added(member))
+    if member.parent is None and not member.layer:
         lines.append("A base: it stands on no other image here")
-    else:
+    elif member.parent is not None:
         lines.append(f"Stands on {forest.members[member.parent].names[0]}")
     below = forest.below[member.id]
     if below:

@@ -67,7 +67,7 @@ class Wish:
             registry=query.get("registry", ""),
             platform=query.get("platform", ""),
             family=_number(query.get("family", "")),
-            start=_number(query.get("start", "")) or 0,
+            start=max(0, _number(query.get("start", "")) or 0),
             whole=query.get("whole") == "1",
             view=view if view in VIEWS else "",
         )
@@ -99,13 +99,14 @@ def lineage(request: Request, project_slug: str) -> HttpResponse:
     shown = every if focus is None else only_family(every, focus)
     if wish.filters:
         shown = matching(shown, wish.wants)
-    total = len(shown.members)
+    total = _images_in(shown)
     tiny = wish.whole and total > DRAWN_IN_FULL
     if total > DRAWN_IN_FULL and not tiny:
         shown = folded(shown, DRAWN_FOLDED, focus=focus, start=wish.start)
-    platforms = sorted({member.platform for member in every.members.values()})
+    platforms = sorted({member.platform for member in every.members.values()} - {""})
     words = Words(
         image=_image_address(project),
+        layer=lambda diff_id: reverse("layer", args=[project.slug, diff_id]),
         more=_more_address(request, focus, wish.start, shown),
         platforms=len(platforms) > 1,
         here=focus,
@@ -116,8 +117,8 @@ def lineage(request: Request, project_slug: str) -> HttpResponse:
         "images": graph.total,
         "bases": len(every.roots),
         "total": total,
-        "drawn": len(shown.members),
-        "matches": sum(1 for member in shown.members.values() if member.matched),
+        "drawn": _images_in(shown),
+        "matches": sum(member.counts for member in shown.members.values() if member.matched),
         "is_folded": bool(shown.hidden),
         "is_tiny": tiny,
         "focus": every.members[focus] if focus is not None else None,
@@ -128,6 +129,11 @@ def lineage(request: Request, project_slug: str) -> HttpResponse:
         "registries": sorted({host for member in every.members.values() for host in member.hosts}),
     }
     return page_or_part(request, "lineage/lineage.html", "tree", context)
+
+
+def _images_in(shown: Families) -> int:
+    """Return how many images are shown; twins share a place and count once."""
+    return sum(member.counts for member in shown.members.values())
 
 
 def _pictures(
@@ -182,4 +188,5 @@ def _more_address(
 
 
 def _number(text: str) -> int | None:
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
+    digits = text.removeprefix("-")
+    return int(text) if digits.isascii() and digits.isdigit() and len(digits) < 19 else None

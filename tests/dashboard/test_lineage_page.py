@@ -10,9 +10,9 @@ from pytest_django import DjangoAssertNumQueries
 
 from dashboard.views import lineage as view
 from tests.conftest import Users
-from tests.dashboard.catalog import family, make_image
+from tests.dashboard.catalog import diff_id, family, make_image
 from tests.dashboard.doors import assert_door, assert_verbs
-from worker.models import Project, Role
+from worker.models import FamilyMember, Project, Role
 
 ADDRESS = "/p/team/lineage/"
 
@@ -113,6 +113,46 @@ def test_one_family_is_shown_with_its_line(project: Project, viewer: Client) -> 
     assert svg.count('aria-current="true"') == 1
 
 
+def test_layers_in_common_on_which_no_image_ends_are_drawn_by_their_command(
+    project: Project, viewer: Client
+) -> None:
+    family(project)
+    for name in ("left", "right"):
+        make_image(project, name, ["d", "u", name])
+    html = page(viewer)
+    svg = drawing(html)
+    assert svg.count('class="node fork"') == 1
+    assert f'href="/p/team/layers/{diff_id("u")}/"' in svg
+    assert "No image here ends on this layer" in svg
+    assert "RUN make u &amp;&amp; true" in svg
+    edges = re.search(r'class="edge" d="([^"]*)"', svg)
+    assert edges is not None
+    assert edges[1].count("M") == 2 + 3
+    assert 'aria-label="Family tree of 5 images"' in svg
+    assert "6 images on 1 base" in html
+    assert "no image here ends on it" in page(viewer, "?view=list")
+
+
+def test_the_family_of_layers_without_an_image_can_be_opened(project: Project, viewer: Client) -> None:
+    for name in ("left", "right"):
+        make_image(project, name, ["u", name])
+    make_image(project, "other", "o")
+    fork = FamilyMember.objects.get(named=False)
+    html = page(viewer, f"?family=-{fork.pk}")
+    assert "Family of RUN make u &amp;&amp; true" in html
+    assert drawing(html).count('class="node') == 3
+    assert "Open the layer" in html
+
+
+def test_a_search_finds_no_layers_but_those_that_a_match_stands_on(project: Project, viewer: Client) -> None:
+    for name in ("left", "right"):
+        make_image(project, name, ["u", name])
+    svg = drawing(page(viewer, "?q=left"))
+    assert svg.count('class="node context fork"') == 1
+    assert "0 match" not in page(viewer, "?q=left")
+    assert "Nothing matches" in page(viewer, "?q=nobody")
+
+
 def test_a_twin_leads_to_the_same_family(project: Project, viewer: Client) -> None:
     images = family(project)
     assert "Family of apache:2.4" in page(viewer, f"?family={images['apache-zstd'].pk}")
@@ -180,7 +220,7 @@ def test_all_of_a_large_project_can_be_drawn_as_marks(
         make_image(project, f"leaf{number}", ["d", f"own{number}"])
     svg = drawing(page(viewer, "?whole=1"))
     assert svg.startswith('<svg class="tree tiny"')
-    assert svg.count("<a ") == 5
+    assert svg.count("<a ") == 6  # five images, and the layer that they have in common
 
 
 def test_queries_do_not_grow_with_images(

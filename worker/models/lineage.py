@@ -17,7 +17,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 from django.db.models.functions import Coalesce
 
 from worker.models.evidence import Candidate, weigh
-from worker.models.family import FamilyMember
+from worker.models.forks import FamilyTree, Fork, forks_of
 from worker.models.image import Image, ImageLayer, Tag
 from worker.models.project import Project
 
@@ -82,6 +82,7 @@ class GraphNode:
         twin_of: id of the oldest image with the same diff IDs, if that is another one.
         compressed_size, unpacked_size: bytes of the whole image.
         own_size: compressed bytes of the layers that the first parent lacks.
+        fork: id of the nearest :class:`Fork` between it and its parents; None if there is none.
     """
 
     id: int
@@ -94,13 +95,19 @@ class GraphNode:
     unpacked_size: int | None
     parents: tuple[int, ...]
     twin_of: int | None
+    fork: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ProjectGraph:
-    """The images of a project, parents before children."""
+    """The images of a project, parents before children.
+
+    Attributes:
+        forks: the stacks that several images have in common though none ends on them, the lowest first.
+    """
 
     nodes: tuple[GraphNode, ...]
+    forks: tuple[Fork, ...] = ()
 
     @property
     def total(self) -> int:
@@ -108,7 +115,7 @@ class ProjectGraph:
 
 
 def project_graph(project: Project) -> ProjectGraph:
-    """Return how a project's images grew out of each other, in three queries however many there are."""
+    """Return how a project's images grew out of each other, in five queries however many there are."""
     # Tuples: ten thousand model instances would cost more than the queries.
     images = Image.objects.filter(project=project).order_by("layer_count", "pulled_at", "id").values_list(
         "id", "digest", "registry_host", "repository", "os", "architecture", "variant", "chain_id",
@@ -121,7 +128,8 @@ def project_graph(project: Project) -> ProjectGraph:
         if row.chain_id:
             holders.add(row.chain_id, row.id, row.index_id)
     sizes = {row.id: row.compressed_size for row in rows}
-    nearest = _nearest_chains(project, holders, rows)
+    tree = FamilyTree.of(project)
+    nearest, forks = _nearest(tree, holders, rows)
     names = _names(project)
     nodes = []
     for row in rows:
@@ -142,9 +150,10 @@ def project_graph(project: Project) -> ProjectGraph:
                 unpacked_size=row.unpacked_size,
                 parents=its_parents,
                 twin_of=oldest_twin if oldest_twin != row.id else None,
+                fork=forks.get(row.id),
             )
         )
-    return ProjectGraph(tuple(nodes))
+    return ProjectGraph(tuple(nodes), forks_of(project, tree, holders.oldest))
 
 
 def _others(image: Image) -> QuerySet[Image]:
@@ -169,25 +178,33 @@ class _Holders:
         held = self._by_chain.get(chain_id, {})
         return any(index is None or index != index_id for index in held.values())
 
+    def oldest(self, chain_id: str) -> int | None:
+        """The image that had this top first."""
+        return next(iter(self._by_chain.get(chain_id, {})), None)
+
     def is_older(self, one: int, other: int, chain_id: str) -> bool:
         """Whether the first came here before the second; both have this top."""
         return next(image for image in self._by_chain[chain_id] if image in (one, other)) == one
 
 
-def _nearest_chains(project: Project, holders: _Holders, rows: Iterable[Any]) -> dict[int, str]:
-    """Return, by image id, the longest chain strictly below its top that another image has as its top."""
-    members = FamilyMember.objects.filter(project=project).values_list("chain_id", "id", "parent_id")
-    chains = {pk: chain_id for chain_id, pk, _ in members}
-    parents = {chain_id: chains.get(parent, "") for chain_id, _, parent in members}
+def _nearest(
+    tree: FamilyTree, holders: _Holders, rows: Iterable[Any]
+) -> tuple[dict[int, str], dict[int, int]]:
+    """Return, by image id, the longest chain below its top that another image ends on; and the nearest fork
+    between the two.
+    """
     nearest: dict[int, str] = {}
+    forks: dict[int, int] = {}
     for row in rows:
-        chain = parents.get(row.chain_id, "")
+        chain = tree.below(row.chain_id)
         # Nobody may end on it, or nobody but this same image for another platform.
         while chain and not holders.any_apart_from(row.index_id, chain):
-            chain = parents[chain]
+            if tree.is_fork(chain):
+                forks.setdefault(row.id, tree.fork_id(chain))
+            chain = tree.below(chain)
         if chain:
             nearest[row.id] = chain
-    return nearest
+    return nearest, forks
 
 
 def _names(project: Project) -> dict[int, list[str]]:

@@ -18,7 +18,11 @@ STATIC = Path(__file__).parents[3] / "dashboard" / "static"
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
 
-WORDS = Words(image=lambda image: f"/image/{image}", more=lambda parent: f"?family={parent}")
+WORDS = Words(
+    image=lambda image: f"/image/{image}",
+    layer=lambda layer: f"/layer/{layer}",
+    more=lambda parent: f"?family={parent}",
+)
 SHELL = """<!doctype html><meta charset="utf-8"><html data-theme="light"><head>
 <link rel="stylesheet" href="/static/css/tokens.css"><link rel="stylesheet" href="/static/css/frame.css">
 <link rel="stylesheet" href="/static/css/components.css">
