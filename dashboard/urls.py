@@ -29,6 +29,7 @@ from dashboard.views import (
     signing,
     storage,
     weight,
+    weights,
 )
 
 project_urls = [
@@ -58,6 +59,7 @@ project_urls = [
     path("compare/comparison.md", compare.compare_markdown, name="compare_markdown"),
     path("layers/", layers.layers, name="layers"),
     path("layers/<str:diff_id>/", layers.layer, name="layer"),
+    path("weight/", weights.weight, name="weight"),
     path("search/", search.search, name="search"),
     path("pull/", pulls.pull, name="pull"),
     path("jobs/", jobs.jobs, name="jobs"),
@@ -110,7 +112,7 @@ urlpatterns = [
     path("api/v1/", include(api.urls())),
     # Short addresses lead to the project that one used last.
     re_path(
-        r"^(?P<rest>(?:images|lineage|layers|pull|jobs|containers|registries|schedules|storage|members|search)/.*)$",
+        r"^(?P<rest>(?:images|lineage|layers|pull|jobs|containers|registries|schedules|storage|members|search|weight)/.*)$",
         home.shortcut,
         name="shortcut",
     ),

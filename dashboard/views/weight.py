@@ -22,7 +22,8 @@ from dashboard.views.image import show_tab
 from worker.engine.errors import InvalidInput, LayerMissing, StoreDamaged
 from worker.engine.files import ImageFiles, from_text
 from worker.engine.weight import check, efficiency, sums
-from worker.models import Image, Project
+from worker.models import ContentShare, Image, Project
+from worker.services import contents_of, is_counted_now
 
 _TEMPLATE = "image/weight.html"
 _WASTED_PER_PAGE = 25
@@ -54,7 +55,14 @@ def image_weight(request: Request, project_slug: str, image_id: int) -> HttpResp
 def _whole(request: Request, project: Project, image: Image, context: dict[str, Any]) -> HttpResponse:
     facts: Summary = summary(project, image)
     weight = weigh(image, facts.stack, context.get("sums"))
-    context |= {"weight": weight, "bars": stack_bars(weight.layers)}
+    counted = contents_of(project)
+    context |= {
+        "weight": weight,
+        "bars": stack_bars(weight.layers),
+        "counted": counted,
+        "is_counted_now": is_counted_now(counted),
+        "share": ContentShare.objects.filter(image=image).first(),
+    }
     response = show_tab(request, facts, "weight", context)
     patch_vary_headers(response, ["HX-Request", "HX-Target"])
     return response
