@@ -6,12 +6,15 @@ import stat
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from django.conf import settings
 from django.http import QueryDict
 
 from dashboard.figures import counted
 from worker.engine.content.capabilities import ATTRIBUTE, capability_text
 from worker.engine.errors import InvalidInput, NotFound, StrataError
 from worker.engine.files import Change, Difference, ImageFiles, Node, Version, from_text, to_text
+from worker.engine.oci import Digest
+from worker.engine.store import LayerStore, Store
 from worker.models import ImageLayer
 
 _SHOWN_BYTES = 256  # of an extended attribute
@@ -208,6 +211,26 @@ def look(files: ImageFiles, stack: Sequence[ImageLayer], asked: Asked) -> Sight:
         gone=gone.row if gone else None,
         past=past,
     )
+
+
+def content_of(sight: Sight) -> Node:
+    """Return what one sees. Raises NotFound if there is nothing."""
+    if sight.target is None:
+        raise NotFound(
+            sight.lost or f"There is no {sight.absolute} in the image as of layer {sight.place}.",
+            hint="Ask for another version of it.",
+        )
+    return sight.target
+
+
+def diff_id_of(stack: Sequence[ImageLayer], node: Node) -> Digest:
+    """Return which layer of ``stack`` holds ``node``."""
+    return Digest.parse(stack[node.layer].layer.diff_id)
+
+
+def store_layers() -> LayerStore:
+    """Return the extracted layers, to read their files."""
+    return Store(settings.STORE_DIR).layers
 
 
 def _past(files: ImageFiles, stack: Sequence[ImageLayer], seen: Node | None, path: bytes) -> tuple[Past, ...]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from urllib.parse import urlencode
 
-from django.conf import settings
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
@@ -14,17 +13,17 @@ from django.views.decorators.http import require_safe
 from dashboard.access import Request, get_project
 from dashboard.downloads import OCTETS, serve_file
 from dashboard.fragments import page_or_part
-from dashboard.queries.file import Asked, Sight, attributes, look
+from dashboard.queries.copies import copies
+from dashboard.queries.file import Asked, attributes, content_of, diff_id_of, look, store_layers
 from dashboard.queries.file_content import picture_type, show
 from dashboard.queries.file_trees import files_of
 from dashboard.queries.files_owners import owners_of
 from dashboard.queries.image import get_image
 from dashboard.queries.images import layers_of
 from dashboard.queries.names import names_of
-from worker.engine.errors import LayerMissing, NotFound, StoreDamaged
-from worker.engine.files import Node, to_text
+from worker.engine.errors import LayerMissing, StoreDamaged
+from worker.engine.files import to_text
 from worker.engine.oci import Digest
-from worker.engine.store import LayerStore, Store
 from worker.models import Image, ImageLayer
 
 
@@ -43,13 +42,15 @@ def file(request: Request, project_slug: str, image_id: int) -> HttpResponse:
     sight = look(files, stack, asked)
     if sight.node is not None and sight.node.is_directory:
         return _to_files(image, sight.path, asked.top)
-    layers = _layers()
+    layers = store_layers()
     target = sight.target
-    shown = None
+    shown = alike = None
     if target is not None and target.is_file:
         shown = show(
-            layers, target, _diff_id(stack, target), request.GET.get("as", ""), request.GET.get("page")
+            layers, target, diff_id_of(stack, target), request.GET.get("as", ""), request.GET.get("page")
         )
+        if target.size and target.sha256 and not request.htmx:
+            alike = copies(project, target.sha256, diff_id_of(stack, target), target.path)
     diff_ids = [Digest.parse(row.layer.diff_id) for row in stack]
     context = {
         "image": image,
@@ -59,6 +60,7 @@ def file(request: Request, project_slug: str, image_id: int) -> HttpResponse:
         "target": target,
         "origin": stack[sight.main.layer] if sight.main else None,
         "shown": shown,
+        "copies": alike,
         "page": shown.page if shown else None,
         "owners": owners_of(files.view(sight.top), diff_ids).of(sight.main) if sight.main else "",
         "xattrs": attributes(sight.main.xattrs) if sight.main else [],
@@ -76,18 +78,11 @@ def file_content(request: Request, project_slug: str, image_id: int) -> HttpResp
     stack = _stack(image)
     sight = look(files_of(image), stack, Asked.read(request.GET))
     target = content_of(sight)
-    layers, diff_id = _layers(), _diff_id(stack, target)
+    layers, diff_id = store_layers(), diff_id_of(stack, target)
     media_type = OCTETS
     if request.GET.get("as") == "picture":
         media_type = picture_type(layers, target, diff_id) or OCTETS
     return serve_file(request, layers, target, diff_id, media_type)
-
-
-def content_of(sight: Sight) -> Node:
-    """Return what one sees. Raises NotFound if there is nothing."""
-    if sight.target is None:
-        raise NotFound(sight.lost or f"There is no /{to_text(sight.path)} in the image as of this layer.")
-    return sight.target
 
 
 def _to_files(image: Image, path: bytes, layer: int | None) -> HttpResponse:
@@ -104,11 +99,3 @@ def _crumbs(path: bytes) -> list[tuple[bytes, bytes]]:
 
 def _stack(image: Image) -> list[ImageLayer]:
     return layers_of([image.pk]).get(image.pk, [])
-
-
-def _diff_id(stack: list[ImageLayer], node: Node) -> Digest:
-    return Digest.parse(stack[node.layer].layer.diff_id)
-
-
-def _layers() -> LayerStore:
-    return Store(settings.STORE_DIR).layers

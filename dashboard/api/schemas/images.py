@@ -175,14 +175,17 @@ class LayerOut(Schema):
 
     @classmethod
     def of(cls, layer: Layer, images: int) -> LayerOut:
-        return cls(
-            diff_id=layer.diff_id,
-            unpacked_size=layer.unpacked_size,
-            content_size=layer.content_size,
-            entries=layer.entries,
-            tree_present=layer.tree_present,
-            images=images,
-        )
+        return cls(diff_id=layer.diff_id, images=images, **cls.sizes(layer))
+
+    @staticmethod
+    def sizes(layer: Layer) -> dict[str, Any]:
+        """Return what is known of a layer once it was extracted."""
+        return {
+            "unpacked_size": layer.unpacked_size,
+            "content_size": layer.content_size,
+            "entries": layer.entries,
+            "tree_present": layer.tree_present,
+        }
 
 
 def _facts(image: Image) -> dict[str, Any]:
