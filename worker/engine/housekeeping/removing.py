@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
 from typing import Literal
 
 from worker.engine.cancel import CancelToken
@@ -20,7 +22,7 @@ from worker.engine.housekeeping.suspects import Suspect
 from worker.engine.housekeeping.values import Garbage, GarbageKind
 from worker.engine.oci import Digest
 from worker.engine.pipeline.needed import Marks, Needed, content_of
-from worker.engine.store import Content, Store, StoredImage, made_without
+from worker.engine.store import Content, ImageList, Store, StoredImage, made_without
 
 Lists = tuple[tuple[StoredImage, ...], ...]
 """All images of each list."""
@@ -61,12 +63,23 @@ class Cleared:
 
 
 def lists_of(store: Store) -> Lists:
-    """Read the store's lists.
+    """Read the store's lists; as long as they do not change, only once.
 
     Raises:
         StoreDamaged: one cannot be read.
+        StoreError: the disk refuses.
     """
-    return store.images.all(), store.shallow_images.all()
+    return tuple(_read(store.root, name, part.stamp) for name, part in _lists(store))
+
+
+def _lists(store: Store) -> tuple[tuple[str, ImageList], ...]:
+    return tuple((part.name, part) for part in (store.images, store.shallow_images))
+
+
+@lru_cache(maxsize=2)
+def _read(root: Path, name: str, stamp: object) -> tuple[StoredImage, ...]:
+    """A list of the store at ``root``, which ``stamp`` tells from what it was before."""
+    return dict(_lists(Store(root)))[name].all()
 
 
 def parts_of(store: Store, lists: Lists, digests: Collection[Digest]) -> Content:

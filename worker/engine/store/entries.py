@@ -47,7 +47,8 @@ class StoredImage:
         Raises:
             StoreDamaged: the list says something impossible.
         """
-        return _parse(self.descriptor.annotations.get(ORIGINAL, str(self.descriptor.digest)))
+        original = self.descriptor.annotations.get(ORIGINAL)
+        return self.descriptor.digest if original is None else _parse(original)
 
     def is_one_of(self, digests: Collection[Digest]) -> bool:
         """Whether its manifest is among these, as the registry has it or as it is listed.

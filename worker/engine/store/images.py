@@ -50,6 +50,20 @@ class ImageList:
         """Of the file."""
         return self._path.name
 
+    @property
+    def stamp(self) -> tuple[int, int, int] | None:
+        """Changes with the file, which is only ever replaced; None if there is none.
+
+        Raises:
+            StoreError: the disk refuses.
+        """
+        with disk_errors("look at the list of images"):
+            try:
+                found = self._path.stat()
+            except FileNotFoundError:
+                return None
+        return found.st_ino, found.st_mtime_ns, found.st_size
+
     def all(self) -> tuple[StoredImage, ...]:
         """All images, the one tagged last first.
 

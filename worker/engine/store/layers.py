@@ -15,7 +15,7 @@ from typing import Any, Self
 
 from worker.engine.cancel import CancelToken
 from worker.engine.disk import disk_errors, remove_tree
-from worker.engine.durable import exchange, fsync_directory, sync_filesystem
+from worker.engine.durable import exchange, fsync_directory, fsync_file, sync_filesystem
 from worker.engine.errors import LayerMissing, StoreDamaged
 from worker.engine.oci import Digest
 from worker.engine.store.locks import file_lock
@@ -191,18 +191,22 @@ class StagedLayer:
             StoreError: the disk is full or refuses, or there is no such layer.
         """
         with disk_errors("replace a layer's file index"):
-            self._complete(info)
+            self._describe(info)
             # First the record: it describes the same layer, whichever index it stands beside.
             for name in (_INFO, _FILES):
+                fsync_file(self._place / name)
                 (self._place / name).replace(self._home / name)
             fsync_directory(self._home)
 
     def _complete(self, info: LayerInfo) -> None:
+        self._describe(info)
+        self._place.chmod(0o755)
+        sync_filesystem(self._place)
+
+    def _describe(self, info: LayerInfo) -> None:
         (self._place / _INFO).write_text(json.dumps(info.to_json()))
         for file in (self._place / _INFO, self.index_path):
             file.chmod(0o444)
-        self._place.chmod(0o755)
-        sync_filesystem(self._place)
 
     def _take_the_place(self) -> None:
         if not os.path.lexists(self._home):
