@@ -51,7 +51,7 @@ def image_files(
     image = find(Image.objects.all(), caller(request), id, "image")
     if not image.extracted and image.layer_count:
         raise LayerMissing("The image is not extracted: its files are not known.")
-    files = files_of(image)
+    files = files_of(image, caller(request))
     wish = Wish(path=read_path(path), layer=layer)
     view = files.view(chosen_layer(wish, files.depth) if files.depth else None)
     directory = _directory(view, wish.path)

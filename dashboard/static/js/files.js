@@ -156,9 +156,17 @@
     typed = now - typedAt > PATIENCE ? letter : typed + letter;
     typedAt = now;
     const all = rows();
-    const from = all.indexOf(row) + (typed.length === 1 ? 1 : 0);
     const name = (one) => one.querySelector("bdi")?.textContent.toLowerCase() ?? "";
-    return [...all.slice(from), ...all.slice(0, from)].find((one) => name(one).startsWith(typed));
+    const find = () => {
+      const from = all.indexOf(row) + (typed.length === 1 ? 1 : 0);
+      return [...all.slice(from), ...all.slice(0, from)].find((one) => name(one).startsWith(typed));
+    };
+    let found = find();
+    if (!found && typed.length > 1) {
+      typed = letter; // no name goes on so: another one begins
+      found = find();
+    }
+    return found;
   }
 
   function more(row) {
@@ -206,7 +214,10 @@
 
   function onRow(event, row) {
     const act = KEYS[event.key];
-    if (act) act(row);
+    if (act) {
+      typed = "";
+      act(row);
+    }
     else if (event.key.length === 1 && /[\p{L}\p{N}._-]/u.test(event.key)) {
       go(jump(row, event.key.toLowerCase()));
     } else return;
