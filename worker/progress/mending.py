@@ -13,7 +13,8 @@ from worker.progress.stream import client
 
 logger = logging.getLogger(__name__)
 
-_UNDER_WAY_SECONDS = 15 * 60  # then whoever was at it is taken for dead
+_ASKED_SECONDS = 60  # then nobody seems to come, and it is asked for again
+_AT_WORK_SECONDS = 30  # after its last sign of life a worker is taken for dead
 _FAILED_SECONDS = 2 * 60  # then it is tried again
 
 
@@ -35,13 +36,22 @@ def begin_mending(diff_id: str) -> Mending | None:
     """Note that an index is to be made; return what is noted already, of which None means: go ahead."""
     note = json.dumps(asdict(Mending(under_way=True)))
     try:
-        if client().set(_key(diff_id), note, nx=True, ex=_UNDER_WAY_SECONDS):
+        if client().set(_key(diff_id), note, nx=True, ex=_ASKED_SECONDS):
             return None
         known = client().get(_key(diff_id))
     except redis.RedisError as error:
         logger.warning("Redis does not note the mending of %s: %s", diff_id, error)
         return None
     return Mending(**json.loads(known)) if known else None
+
+
+def keep_mending(diff_id: str) -> None:
+    """Show a sign of life of whoever makes the index, every ten seconds or so."""
+    note = json.dumps(asdict(Mending(under_way=True)))
+    try:
+        client().set(_key(diff_id), note, ex=_AT_WORK_SECONDS)
+    except redis.RedisError as error:
+        logger.debug("Redis does not note the mending of %s: %s", diff_id, error)
 
 
 def end_mending(diff_id: str, error: StrataError | None) -> None:

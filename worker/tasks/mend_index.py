@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 
 from worker.celery import app
 from worker.engine.cancel import CancelToken
@@ -12,7 +13,7 @@ from worker.engine.files.mending import mend
 from worker.engine.oci import Descriptor, Digest
 from worker.models import Blob, Image
 from worker.progress import announce
-from worker.progress.mending import end_mending
+from worker.progress.mending import end_mending, keep_mending
 from worker.tasks.bounds import layer_limits
 from worker.tasks.stopping import stopping
 from worker.tasks.stores import open_store
@@ -20,6 +21,7 @@ from worker.tasks.stores import open_store
 logger = logging.getLogger(__name__)
 
 _LOOK_SECONDS = 0.2
+_BEAT_SECONDS = 10
 _INTERNAL = StrataError("Something went wrong inside of Strata; the worker's log says what.")
 
 
@@ -47,7 +49,9 @@ def _mend(diff_id: str) -> None:
     forms = Blob.objects.filter(layer__diff_id=diff_id).order_by("-present", "pk")
     blobs = [Descriptor(form.media_type, Digest.parse(form.digest), form.size) for form in forms]
     token, over = CancelToken(), threading.Event()
-    watch = threading.Thread(target=_watch, args=(token, over), name="watch of a mending", daemon=True)
+    watch = threading.Thread(
+        target=_watch, args=(diff_id, token, over), name="watch of a mending", daemon=True
+    )
     watch.start()
     try:
         if mend(open_store(), Digest.parse(diff_id), blobs, token, layer_limits()):
@@ -57,8 +61,13 @@ def _mend(diff_id: str) -> None:
         watch.join()
 
 
-def _watch(token: CancelToken, over: threading.Event) -> None:
+def _watch(diff_id: str, token: CancelToken, over: threading.Event) -> None:
+    """Show signs of life, until it is over or this worker is being ended."""
+    beat = 0.0
     while not over.wait(_LOOK_SECONDS):
         if stopping():
             token.cancel()
             return
+        if time.monotonic() >= beat + _BEAT_SECONDS:
+            keep_mending(diff_id)
+            beat = time.monotonic()
