@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -46,7 +46,7 @@ class FamilyTree:
             chain_id: chains.get(parent, "") if parent else "" for chain_id, parent, *_ in rows.values()
         }
         self._forks = {chain_id: pk for pk, (chain_id, _, _, named) in rows.items() if not named}
-        self._heights = {rows[pk][0]: rows[pk][2] for pk in self._forks.values()}
+        self._heights = {chain_id: height for chain_id, _, height, _ in rows.values()}
 
     @classmethod
     def of(cls, project: Project) -> Self:
@@ -64,20 +64,31 @@ class FamilyTree:
     def fork_id(self, chain_id: str) -> int:
         return -self._forks[chain_id]
 
-    @property
-    def forks(self) -> Mapping[str, int]:
+    def forks(self) -> dict[str, int]:
         """The heights of the forks, by chain ID, the lowest first."""
-        return dict(sorted(self._heights.items(), key=lambda item: item[1]))
+        heights = {chain_id: self._heights[chain_id] for chain_id in self._forks}
+        return dict(sorted(heights.items(), key=lambda item: item[1]))
+
+    def standing_on(self, forks: Iterable[str]) -> dict[str, str]:
+        """Return, by fork, a stack that continues it and on which an image ends."""
+        found: dict[str, str] = {}
+        for chain_id in sorted(self._heights, key=lambda chain_id: -self._heights[chain_id]):
+            named = found.get(chain_id) if self.is_fork(chain_id) else chain_id
+            if named and self.is_fork(below := self.below(chain_id)):
+                found.setdefault(below, named)
+        return {fork: found[fork] for fork in forks if fork in found}
 
 
-def forks_of(project: Project, tree: FamilyTree, oldest: Callable[[str], int | None]) -> tuple[Fork, ...]:
+def forks_of(tree: FamilyTree, oldest: Callable[[str], int | None]) -> tuple[Fork, ...]:
     """Tell of the forks of a tree; ``oldest`` gives the first image that ends on a stack."""
-    if not tree.forks:
+    heights = tree.forks()
+    anchors = {
+        fork: image
+        for fork, named in tree.standing_on(heights).items()
+        if (image := oldest(named)) is not None
+    }
+    if not anchors:
         return ()
-    anchors: dict[str, int] = {}
-    having = ImageLayer.objects.filter(image__project=project, chain_id__in=tree.forks).order_by("image")
-    for chain_id, image in having.values_list("chain_id", "image_id"):
-        anchors.setdefault(chain_id, image)
     stacks: dict[int, list[Any]] = defaultdict(list)
     layers = ImageLayer.objects.filter(image__in=set(anchors.values())).order_by("image", "position")
     for row in layers.values_list(
@@ -85,7 +96,7 @@ def forks_of(project: Project, tree: FamilyTree, oldest: Callable[[str], int | N
     ):
         stacks[row.image_id].append(row)
     found = []
-    for chain_id, height in tree.forks.items():
+    for chain_id, height in heights.items():
         if chain_id not in anchors:
             continue  # all images that had it were removed this very moment
         stack = stacks[anchors[chain_id]][:height]

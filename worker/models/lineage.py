@@ -153,7 +153,7 @@ def project_graph(project: Project) -> ProjectGraph:
                 fork=forks.get(row.id),
             )
         )
-    return ProjectGraph(tuple(nodes), forks_of(project, tree, holders.oldest))
+    return ProjectGraph(tuple(nodes), forks_of(tree, holders.oldest))
 
 
 def _others(image: Image) -> QuerySet[Image]:
