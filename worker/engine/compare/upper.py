@@ -6,6 +6,7 @@ as long as before. A running container changes things meanwhile; what is gone by
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import stat
@@ -31,6 +32,8 @@ CONTAINER = -1
 _TREE = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _READ = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 _CHUNK = 1 << 20
+# Nothing is there, or something else on the way: a link, a mount, a file.
+_ELSEWHERE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EXDEV, errno.ENAMETOOLONG})
 _TYPES = {
     stat.S_IFREG: EntryType.FILE.value,
     stat.S_IFDIR: EntryType.DIRECTORY.value,
@@ -201,7 +204,11 @@ def _open(root: int, path: bytes) -> int:
     """
     try:
         found = look_up(root, path)
-    except (NotADirectoryError, ValueError) as error:
+    except ValueError as error:
+        raise FileNotFoundError(path) from error
+    except OSError as error:
+        if error.errno not in _ELSEWHERE:
+            raise
         raise FileNotFoundError(path) from error
     try:
         if not stat.S_ISREG(os.fstat(found).st_mode):
