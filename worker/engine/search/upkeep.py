@@ -62,10 +62,11 @@ def keep_up(
         Cancelled: the layers that are in by then stay.
     """
     with alone(directory):
-        if suspicious and (path := database.current(directory)) is not None and not _is_sound(path):
-            database.remove(path)
+        path = database.current(directory)
+        if path is None or (suspicious and not _is_sound(path)):
+            path = _new(directory)  # never of the same name: readers would take it for the one that they know
         try:
-            return _fill(database.current(directory) or _new(directory), layers, wanted, damaged, cancel)
+            return _fill(path, layers, wanted, damaged, cancel)
         except SearchDamaged as error:
             logger.warning("the search database is made again: %s", error.message)
             path = _new(directory)
