@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from django.db.models import Prefetch
 from django.http import HttpRequest, HttpResponse
@@ -13,12 +13,12 @@ from dashboard.api.auth import caller
 from dashboard.api.paging import Limit
 from dashboard.api.schemas.images import ImageOut
 from dashboard.api.schemas.packages import (
-    ImageHitOut,
+    FoundVersionOut,
     ImagePackagesOut,
+    ImageWithPackagesOut,
     InstalledOut,
+    PackageSearchOut,
     SbomFormat,
-    SearchOut,
-    VersionOut,
 )
 from dashboard.api.scope import find, project_for
 from dashboard.queries.package_hits import image_hits
@@ -62,13 +62,17 @@ def image_packages(
     return ImagePackagesOut.of(found, len(matching), items, following)
 
 
-@router.get("images/{int:id}/sbom", summary="An image's SBOM, in CycloneDX 1.6 or SPDX 2.3 JSON")
+@router.get(
+    "images/{int:id}/sbom",
+    response=Any,
+    summary="An image's SBOM, in CycloneDX 1.6 or SPDX 2.3 JSON",
+)
 def image_sbom(request: HttpRequest, id: int, format: SbomFormat = "cyclonedx") -> HttpResponse:
     """Members. 409 until its packages are read."""
     return sbom(find(Image.objects.select_related("index"), caller(request), id, "image"), format)
 
 
-@router.get("packages", response=SearchOut, summary="Which images have a package")
+@router.get("packages", response=PackageSearchOut, summary="Which images have a package")
 def packages(
     request: HttpRequest,
     q: Annotated[
@@ -79,20 +83,20 @@ def packages(
     source: Annotated[bool, Query(description="Also what was built from a source package of it.")] = False,
     cursor: Offset = "",
     limit: Limit = 50,
-) -> SearchOut:
+) -> PackageSearchOut:
     """Members. Versions are compared by the rules of their ecosystem; images pulled last come first."""
     owner = project_for(caller(request), project)
     query = PackageQuery.parse(q, ecosystem.value if ecosystem else "", source)
     answer = search(owner, query)
     ids, following = _page(list(answer.hits), cursor, limit)
     images = _images(owner, ids)
-    return SearchOut(
+    return PackageSearchOut(
         total=len(answer.hits),
         unread=answer.unread,
         versions=[_version(found) for found in answer.versions[:_LISTED]],
         incomparable=[f"{one.name} {one.version}" for one in answer.incomparable[:_LISTED]],
         items=[
-            ImageHitOut.of(images[row.image.pk], row)
+            ImageWithPackagesOut.of(images[row.image.pk], row)
             for row in image_hits(owner, answer, ids)
             if row.image.pk in images
         ],
@@ -100,9 +104,9 @@ def packages(
     )
 
 
-def _version(found: FoundVersion) -> VersionOut:
+def _version(found: FoundVersion) -> FoundVersionOut:
     package = found.package
-    return VersionOut(
+    return FoundVersionOut(
         ecosystem=Ecosystem(package.ecosystem),
         name=package.name,
         version=package.version,

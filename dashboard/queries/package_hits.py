@@ -6,8 +6,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dashboard.queries.names import Named, names_of
-from dashboard.queries.package_search import Answer, Hit
-from worker.models import Image, ImageLayer, Project
+from dashboard.queries.package_search import Answer
+from worker.models import Image, ImageLayer, PackageVersion, Project
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A package found in an image.
+
+    Attributes:
+        package: which.
+        path: the file that records it, in text form.
+        layer: position of the layer that brought it.
+    """
+
+    package: PackageVersion
+    path: str
+    layer: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +48,15 @@ def image_hits(project: Project, answer: Answer, ids: Sequence[int]) -> list[Ima
         ImageHit(
             names[pk],
             images[pk],
-            [(hit, layer_at[pk, hit.layer]) for hit in sorted(answer.hits[pk], key=_order)],
+            [(hit, layer_at[pk, hit.layer]) for hit in sorted(_hits(answer, pk), key=_order)],
         )
         for pk in ids
         if pk in images
     ]
+
+
+def _hits(answer: Answer, image: int) -> list[Hit]:
+    return [Hit(answer.packages[pk], path, layer) for (pk, path), layer in answer.hits[image].items()]
 
 
 def _order(hit: Hit) -> tuple[str, str, str]:

@@ -8,7 +8,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import QueryDict
 
 from worker.engine.errors import InvalidInput
@@ -70,29 +70,20 @@ class PackageQuery:
 
     def matches(self) -> Q:
         """The condition for rows of ``PackageVersion``, without the bounds."""
-        wanted = Q()
-        for ecosystem in (self.ecosystem,) if self.ecosystem else tuple(Ecosystem):
-            name = search_name(ecosystem, self.name)
-            either = _named("search_name", name)
-            if self.source:
-                either |= _named("search_source", name)
-            wanted |= either & Q(ecosystem=ecosystem)
-        return wanted
+        if self.ecosystem:
+            return self._matches(self.ecosystem) & Q(ecosystem=self.ecosystem)
+        python = self._matches(Ecosystem.PYPI) & Q(ecosystem=Ecosystem.PYPI)
+        # The others all compare names alike.
+        return python | (self._matches(Ecosystem.DEB) & ~Q(ecosystem=Ecosystem.PYPI))
+
+    def _matches(self, ecosystem: Ecosystem) -> Q:
+        name = search_name(ecosystem, self.name)
+        either = _named("search_name", name)
+        return either | _named("search_source", name) if self.source else either
 
 
-@dataclass(frozen=True, slots=True)
-class Hit:
-    """A package found in an image.
-
-    Attributes:
-        package: which.
-        path: the file that records it, in text form.
-        layer: position of the layer that brought it.
-    """
-
-    package: PackageVersion
-    path: str
-    layer: int
+Standing = dict[tuple[int, str], int]
+"""What an image has: by package and path of its record, the position of the layer that brought it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,13 +100,15 @@ class Answer:
 
     Attributes:
         hits: by image, those pulled first at the end.
+        packages: what was found, by id.
         versions: what was found, in most images first.
         outside: what has the name, and a version outside of the bounds.
         incomparable: what has the name, and a version that its ecosystem cannot compare with the bounds.
         unread: how many images of the project are not told of, because their packages are not read.
     """
 
-    hits: dict[int, list[Hit]]
+    hits: dict[int, Standing]
+    packages: dict[int, PackageVersion]
     versions: list[FoundVersion]
     outside: list[PackageVersion]
     incomparable: list[PackageVersion]
@@ -145,9 +138,10 @@ def search(project: Project, query: PackageQuery) -> Answer:
         else:
             outside.append(row)
     hits = _hits(project, wanted)
-    counts = Counter(pk for found in hits.values() for pk in {hit.package.pk for hit in found})
+    counts = Counter(pk for found in hits.values() for pk in {package for package, _ in found})
     return Answer(
         hits=hits,
+        packages=wanted,
         versions=[FoundVersion(wanted[pk], count) for pk, count in counts.most_common()],
         outside=outside,
         incomparable=incomparable,
@@ -170,12 +164,6 @@ def count_unread(project: Project) -> int:
     return Image.objects.filter(project=project).exclude(chain_id="").exclude(Exists(known)).count()
 
 
-def count_packages(project: Project) -> dict[Ecosystem, int]:
-    """Count the different packages that a project's images have, or had in a layer below."""
-    counted = _visible(project).order_by().values_list("ecosystem").annotate(count=Count("pk"))
-    return {Ecosystem(ecosystem): count for ecosystem, count in counted}
-
-
 def _visible(project: Project) -> QuerySet[PackageVersion]:
     """The packages that a layer of a project's images brought."""
     brought = PackageReading.objects.filter(
@@ -186,31 +174,36 @@ def _visible(project: Project) -> QuerySet[PackageVersion]:
 
 
 def _named(field: str, name: str) -> Q:
-    if "*" not in name:
+    first, *others = name.split("*")
+    if not others:
         return Q(**{field: name})
-    return Q(**{f"{field}__regex": "^" + ".*".join(map(re.escape, name.split("*"))) + "$"})
+    *middle, last = others
+    # What SQL finds by itself; what may overlap is looked at once more.
+    ends = {f"{field}__startswith": first, f"{field}__endswith": last}
+    condition = Q(**{lookup: part for lookup, part in ends.items() if part})
+    for part in middle:
+        condition &= Q(**{f"{field}__contains": part}) if part else Q()
+    if sum(map(bool, (first, *others))) > 1:
+        condition &= Q(**{f"{field}__regex": "^" + ".*".join(map(re.escape, (first, *others))) + "$"})
+    return condition
 
 
-def _hits(project: Project, wanted: dict[int, PackageVersion]) -> dict[int, list[Hit]]:
+def _hits(project: Project, wanted: Collection[int]) -> dict[int, Standing]:
     """Where packages are installed: what a layer brought, unless a later one of the same image removed it."""
-    changes: dict[str, list[tuple[int, str, bool]]] = {}
+    changes: dict[str, list[tuple[tuple[int, str], bool]]] = {}
     for package, path, added, chain in PackageChange.objects.filter(package__in=wanted).values_list(
         "package_id", "path", "added", "reading__chain_id"
     ):
-        changes.setdefault(chain, []).append((package, path, added))
-    standing: dict[int, dict[tuple[int, str], int]] = {}
+        changes.setdefault(chain, []).append(((package, path), added))
+    standing: dict[int, Standing] = {}
     for image, position, chain in _places(project, wanted):
         installed = standing.setdefault(image, {})
-        for package, path, added in changes[chain]:
+        for key, added in changes.get(chain, ()):
             if added:
-                installed[package, path] = position
+                installed[key] = position
             else:
-                installed.pop((package, path), None)
-    return {
-        image: [Hit(wanted[package], path, position) for (package, path), position in installed.items()]
-        for image, installed in sorted(standing.items(), reverse=True)
-        if installed
-    }
+                installed.pop(key, None)
+    return {image: installed for image, installed in sorted(standing.items(), reverse=True) if installed}
 
 
 def _places(project: Project, packages: Collection[int]) -> QuerySet[ImageLayer, Any]:

@@ -13,7 +13,7 @@ from dashboard.access import Request, get_project
 from dashboard.fragments import page_or_part
 from dashboard.queries.image import get_image
 from dashboard.queries.package_hits import image_hits
-from dashboard.queries.package_search import PackageQuery, count_packages, count_unread, search, similar
+from dashboard.queries.package_search import PackageQuery, count_unread, search, similar
 from dashboard.queries.packages import (
     LABELS,
     SORTS,
@@ -25,6 +25,7 @@ from dashboard.queries.packages import (
 from dashboard.sboms import sbom as sbom_of
 from dashboard.views.image import facts_of, show_tab
 from worker.engine.errors import InvalidInput
+from worker.models import Image
 from worker.models.packages import packages_of
 
 PER_PAGE = 50
@@ -80,6 +81,7 @@ def packages(request: Request, project_slug: str) -> HttpResponse:
         context["rows"] = image_hits(project, answer, list(page))
         context["similar"] = [] if answer.hits else similar(project, query)
     elif status == 200:
-        context["counts"] = [(LABELS[one], count) for one, count in count_packages(project).items()]
         context["unread"] = count_unread(project)
+        context["images"] = Image.objects.filter(project=project).count()
+        context["known"] = context["images"] - context["unread"]
     return page_or_part(request, "packages/search.html", "answer", context, status=status)

@@ -26,6 +26,7 @@ from tests.support.openapi import check
 from tests.worker.models.test_lineage import image
 from worker.models import Container, Job, JobKind, JobState, Project, Registry, Role, Schedule
 from worker.services import issue_token
+from worker.tasks.packages import read_all_packages
 
 BASE = "/api/v1/"
 SCHEDULE = {"reference": "alpine", "cron": "0 4 * * *", "timezone": "Europe/Berlin"}
@@ -76,6 +77,9 @@ CALLS = [
     Call("DELETE", "images/{id}", OPERATOR, row="unused", status=204),
     Call("POST", "images/removal-preview", OPERATOR, body={"images": ["{image}"]}),
     Call("POST", "images/removals", OPERATOR, body={"images": ["{unused}"]}, status=202),
+    Call("GET", "images/{id}/packages", row="filed"),
+    Call("GET", "images/{id}/sbom", row="filed", query="?format=spdx"),
+    Call("GET", "packages", query="?q=openssl"),
     Call("GET", "images/{id}/weight", row="filed"),
     Call("GET", "images/{id}/check", row="filed", query="?lowest_efficiency=0.9&forbid_path=*.pem"),
     Call("GET", "compare", query="?a={filed}&b={refiled}"),
@@ -194,6 +198,7 @@ def world(project: Project, users: Users, data_dir: Path, sample_registry: Sampl
             next_run_at=timezone.now(),
         ),
     }
+    read_all_packages(open_store(data_dir / "store").layers)
     names = ("viewer", "operator", "admin", "stranger", "superuser")
     tokens = {name: issue_token(getattr(users, name))[1] for name in names}
     diff_id = str(layer({"a": b"b"}).diff_id)

@@ -7,8 +7,7 @@ from typing import Literal
 from ninja import Field, Schema
 
 from dashboard.api.schemas.images import ImageOut
-from dashboard.queries.package_hits import ImageHit
-from dashboard.queries.package_search import Hit
+from dashboard.queries.package_hits import Hit, ImageHit
 from worker.engine.packages import Ecosystem, Package
 from worker.models import ImageLayer
 from worker.models.packages import ImagePackages, InstalledPackage, PackageState
@@ -55,7 +54,7 @@ class DistributionOut(Schema):
     name: str = Field(description="`PRETTY_NAME`.")
 
 
-class NoteOut(Schema):
+class UnreadOut(Schema):
     path: str
     text: str
 
@@ -64,7 +63,7 @@ class ImagePackagesOut(Schema):
     state: PackageState = Field(description="Unless it is `read`, nothing is known of the packages.")
     distribution: DistributionOut | None
     total: int = Field(description="How many match.")
-    notes: list[NoteOut] = Field(description="What could not be read: the list may be incomplete.")
+    notes: list[UnreadOut] = Field(description="What could not be read: the list may be incomplete.")
     items: list[InstalledOut]
     next: str | None = Field(description="`cursor` of the next page.")
 
@@ -78,13 +77,13 @@ class ImagePackagesOut(Schema):
             state=found.state,
             distribution=known,
             total=total,
-            notes=[NoteOut(path=path, text=text) for path, text in found.notes],
+            notes=[UnreadOut(path=path, text=text) for path, text in found.notes],
             items=items,
             next=following,
         )
 
 
-class HitOut(Schema):
+class FoundPackageOut(Schema):
     ecosystem: Ecosystem
     name: str
     version: str
@@ -95,7 +94,7 @@ class HitOut(Schema):
     diff_id: str
 
     @classmethod
-    def of(cls, hit: Hit, layer: ImageLayer) -> HitOut:
+    def of(cls, hit: Hit, layer: ImageLayer) -> FoundPackageOut:
         return cls(
             ecosystem=Ecosystem(hit.package.ecosystem),
             name=hit.package.name,
@@ -108,16 +107,16 @@ class HitOut(Schema):
         )
 
 
-class ImageHitOut(Schema):
+class ImageWithPackagesOut(Schema):
     image: ImageOut
-    packages: list[HitOut]
+    packages: list[FoundPackageOut]
 
     @classmethod
-    def of(cls, image: ImageOut, row: ImageHit) -> ImageHitOut:
-        return cls(image=image, packages=[HitOut.of(hit, layer) for hit, layer in row.hits])
+    def of(cls, image: ImageOut, row: ImageHit) -> ImageWithPackagesOut:
+        return cls(image=image, packages=[FoundPackageOut.of(hit, layer) for hit, layer in row.hits])
 
 
-class VersionOut(Schema):
+class FoundVersionOut(Schema):
     ecosystem: Ecosystem
     name: str
     version: str
@@ -125,14 +124,14 @@ class VersionOut(Schema):
     images: int = Field(description="How many images have it.")
 
 
-class SearchOut(Schema):
+class PackageSearchOut(Schema):
     total: int = Field(description="How many images have such a package.")
     unread: int = Field(description="Images that are not told of: their packages are not known.")
-    versions: list[VersionOut] = Field(description="What was found, in most images first; at most 200.")
+    versions: list[FoundVersionOut] = Field(description="What was found, in most images first; at most 200.")
     incomparable: list[str] = Field(
         description="Versions that their ecosystem cannot compare with the bounds; at most 200."
     )
-    items: list[ImageHitOut]
+    items: list[ImageWithPackagesOut]
     next: str | None = Field(description="`cursor` of the next page.")
 
 
