@@ -1,4 +1,4 @@
-"""The Files tab in a real browser: opened, stepped through and searched, by mouse, by keys, without scripts."""
+"""The Files tab in a browser: opened, stepped through and searched, by mouse, by keys, without scripts."""
 
 from __future__ import annotations
 
