@@ -19,8 +19,8 @@ from dashboard.api.schemas.weight import (
 from dashboard.api.scope import find
 from dashboard.queries.file_trees import files_of
 from dashboard.queries.images import layers_of
-from dashboard.queries.weight import Bytes, weigh
-from worker.engine.weight import Rules, Sums, check, efficiency, efficiency_json, sums
+from dashboard.queries.weight import Bytes, files_weight, weigh
+from worker.engine.weight import Rules, Sums, check, efficiency_json
 from worker.models import Image
 
 router = Router(tags=["weight"])
@@ -31,7 +31,8 @@ def image_weight(request: HttpRequest, id: int) -> WeightOut:
     """Members. By layer, and by the content of files."""
     image = _image(request, id)
     files = files_of(image) if image.extracted else None
-    known = sums(files) if files is not None else None
+    of_files = files_weight(files) if files is not None else None
+    known = of_files.sums if of_files else None
     weight = weigh(image, layers_of([image.pk]).get(image.pk, []), known)
     return WeightOut(
         image=image.pk,
@@ -39,7 +40,7 @@ def image_weight(request: HttpRequest, id: int) -> WeightOut:
         unique=_layers(weight.own),
         shared=_layers(weight.shared),
         files=_files(known) if known else None,
-        efficiency=EfficiencyOut(**efficiency_json(efficiency(files))) if files is not None else None,
+        efficiency=EfficiencyOut(**efficiency_json(of_files.efficiency)) if of_files else None,
     )
 
 

@@ -4,13 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from weakref import WeakKeyDictionary
 
 from django.db.models import Exists, OuterRef
 from django.db.models.functions import Coalesce
 
 from dashboard.figures import Bar, Slice, bars
-from worker.engine.weight import LayerSum, Sums
+from worker.engine.files import ImageFiles, View
+from worker.engine.weight import Efficiency, LayerSum, Sums, efficiency, sums
 from worker.models import Image, ImageLayer
+
+
+@dataclass(frozen=True, slots=True)
+class FilesWeight:
+    """What is in an image's files, and what of it is wasted."""
+
+    sums: Sums
+    efficiency: Efficiency
+
+
+_weighed: WeakKeyDictionary[View, FilesWeight] = WeakKeyDictionary()
+
+
+def files_weight(files: ImageFiles) -> FilesWeight:
+    """Weigh an image's files; it is remembered as long as its merged tree is kept (``file_trees``)."""
+    view = files.view()
+    weight = _weighed.get(view)
+    if weight is None:
+        weight = _weighed[view] = FilesWeight(sums(files), efficiency(files))
+    return weight
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from django.db.models import Count, Max
 from worker.engine.errors import NotFound
 from worker.models import Blob, Image, ImageLayer, Layer, Project
 
-_KEPT_SECONDS = 120
+_KEPT_SECONDS = 600
 Key = tuple[str, str]
 """A registry's host and a repository in it."""
 
@@ -97,7 +97,7 @@ class ProjectWeight:
 def project_weight(project: Project) -> ProjectWeight:
     """Return what a project weighs.
 
-    That goes over all its stacks, so it is kept for two minutes; a pulled or removed image shows at once.
+    That goes over all its stacks, so it is kept for ten minutes; a pulled or removed image shows at once.
     """
     images = Image.objects.filter(project=project).order_by()
     stamp = images.aggregate(

@@ -16,12 +16,12 @@ from dashboard.queries.file_trees import files_of
 from dashboard.queries.image import Summary, get_image, summary
 from dashboard.queries.images import layers_of
 from dashboard.queries.names import names_of
-from dashboard.queries.weight import stack_bars, weigh
+from dashboard.queries.weight import files_weight, stack_bars, weigh
 from dashboard.queries.weight_map import weight_map
 from dashboard.views.image import show_tab
 from worker.engine.errors import InvalidInput, LayerMissing, StoreDamaged
 from worker.engine.files import ImageFiles, from_text
-from worker.engine.weight import check, efficiency, sums
+from worker.engine.weight import check
 from worker.models import ContentShare, Image, Project
 from worker.services import contents_of, is_counted_now
 
@@ -46,7 +46,7 @@ def image_weight(request: Request, project_slug: str, image_id: int) -> HttpResp
         return response
     context = {}
     if files is not None:
-        context = {"sums": sums(files)}
+        context = {"sums": files_weight(files).sums}
         for make in _PARTS.values():
             context |= make(request, project, image, files)
     return _whole(request, project, image, context)
@@ -81,7 +81,7 @@ def _map(request: Request, project: Project, image: Image, files: ImageFiles) ->
 
 def _wasted(request: Request, project: Project, image: Image, files: ImageFiles) -> dict[str, Any]:
     """The worst files, page by page."""
-    known = efficiency(files)
+    known = files_weight(files).efficiency
     page = Paginator(known.worst, _WASTED_PER_PAGE).get_page(request.GET.get("page"))
     return {"efficiency": known, "page": page}
 
