@@ -19,6 +19,7 @@ from worker.engine.layers import EntryType, FileEntry
 from worker.engine.oci import Digest
 from worker.engine.store import Store
 from worker.models import Image, Project, Role
+from worker.progress.mending import Mending
 
 PASSWD = b"root:x:0:0:root:/root:/bin/sh\nada:x:1815:1816::/home/ada:/bin/sh\n"
 GROUP = b"root:x:0:\nengines:x:1816:\n"
@@ -301,17 +302,37 @@ class TestStates:
         image = make_image(project, store, "root", [put_index(store, "a root alone", [root])])
         assert "This directory is empty" in viewer.get(address(image)).content.decode()
 
-    def test_a_damaged_index_is_asked_to_be_mended_and_the_page_says_so(
-        self, viewer: Client, project: Project, store: Store, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        image = make_image(project, store, "torn", [put_index(store, "torn", [file_entry("f")])])
+    @pytest.fixture
+    def torn(self, project: Project, store: Store) -> Image:
+        """An image whose file index ends in the middle."""
+        image = make_image(project, store, "torn", [put_index(store, "torn", [file_entry("whole")])])
         (diff_id,) = _diff_ids(image)
         path = store.layers.index_path(diff_id)
         path.chmod(0o644)
         path.write_bytes(path.read_bytes()[:20])
-        html = viewer.get(address(image)).content.decode()
-        assert "The files cannot be listed" in html  # no worker can be reached here
+        return image
+
+    def test_a_damaged_index_that_nobody_can_mend_now_is_said(self, viewer: Client, torn: Image) -> None:
+        html = viewer.get(address(torn)).content.decode()
+        assert "The files cannot be listed" in html
+        assert "no worker can be reached" in html
         assert "Try again" in html
+
+    def test_while_an_index_is_mended_the_page_asks_again_until_it_is_there(
+        self, viewer: Client, torn: Image, store: Store, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("worker.services.mend_index", lambda diff_id, by: Mending(under_way=True))
+        html = viewer.get(address(torn, "?sort=-size")).content.decode()
+        assert f'hx-get="{address(torn, "?sort=-size")}" hx-trigger="every 2s"' in html
+        assert '<noscript><meta http-equiv="refresh"' in html
+        htmx = {"HX-Request": "true", "HX-Target": "section#files"}
+        assert b"every 2s" in viewer.get(address(torn), headers=htmx).content
+        (diff_id,) = _diff_ids(torn)
+        store.layers.remove(diff_id)
+        put_index(store, "torn", [file_entry("whole")])
+        there = viewer.get(address(torn), headers=htmx).content.decode()
+        assert there.strip().startswith('<div id="files">')
+        assert 'data-path="/whole"' in there
 
 
 def _diff_ids(image: Image) -> Iterator[Digest]:
