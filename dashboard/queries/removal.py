@@ -19,7 +19,8 @@ from worker.models import Container, Image, ImageLayer, Project, Schedule, Tag
 from worker.services import MOST_IMAGES, Keepers, LayerFate, WhatWouldGo
 
 LISTED = 100
-"""So many images or layers are listed; the rest is counted."""
+"""So many images are listed; the rest is counted."""
+LISTED_LAYERS = 40
 PICTURE_WIDTH = 600
 MOST_KEPT, MOST_DAYS = 1000, 3650
 _MOST_IDS = 10 * MOST_IMAGES
@@ -164,7 +165,7 @@ class Removal:
 
     Attributes:
         ids, free_ids: of all chosen images, and of those that can be removed, for addresses.
-        chosen, strata: at most :data:`LISTED` of each; ``more_images`` and ``more_layers`` besides.
+        chosen, strata: as many as are listed; ``more_images`` and ``more_layers`` are there besides.
         pieces: layers to scale, what goes on the left.
         siblings: what is the same image as a chosen one for another platform, and stays; ``with_siblings``
             are the ids with them.
@@ -213,7 +214,7 @@ def removal_of(project: Project, what: WhatWouldGo) -> Removal:
         )
         for image in [*shown, *held_images]
     ]
-    fates = what.layers[:LISTED]
+    fates = what.layers[:LISTED_LAYERS]
     firsts = {keep.first for fate in fates for keep in (fate.keepers, fate.blob_keepers)}
     keepers = named(project, (pk for pk in firsts if pk is not None))
     tags = list(Tag.objects.filter(image__in=ids).order_by("registry_host", "repository", "name", "platform"))

@@ -107,3 +107,23 @@ def test_one_that_was_cancelled_or_failed_claims_nothing() -> None:
         keeping = picture(JobKind.SCRUB, state).keeping
         assert keeping is not None
         assert keeping.outcome == ""
+
+
+def test_a_removal_tells_what_was_foreseen_and_what_stays() -> None:
+    result = {
+        "images": 3, "foreseen": 5000, "bytes": 4000, "count": 2, "kinds": {}, "items": [], "stay": 1,
+        "stay_bytes": 1000, "stays": [{"kind": "layer", "name": "sha256:a", "size": 1000, "why": "work"}],
+    }  # fmt: skip
+    keeping = picture(JobKind.REMOVE, JobState.SUCCEEDED, result=result).keeping
+    assert keeping is not None
+    assert keeping.outcome == (
+        "3 images removed, 3.91 KiB freed; 1000 B less than foreseen, because somebody has begun to need it."
+    )
+    assert [figure.label for figure in keeping.figures(True)][:2] == ["Freed", "Foreseen"]
+    assert keeping.figures(True)[1].note == "1000 B less went"
+    assert keeping.stays[0]["because"] == "a running pull or extraction"
+    exactly = result | {"bytes": 5000, "stay": 0, "stay_bytes": 0, "stays": []}
+    keeping = picture(JobKind.REMOVE, JobState.SUCCEEDED, result=exactly).keeping
+    assert keeping is not None
+    assert keeping.outcome == "3 images removed, 4.88 KiB freed."
+    assert keeping.figures(True)[1].note == "exactly what went"

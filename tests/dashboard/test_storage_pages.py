@@ -235,3 +235,26 @@ def test_the_page_asks_as_many_questions_with_ten_thousand_images_as_with_none(
     """Everything that would grow was counted when the store was measured."""
     with django_assert_max_num_queries(22):  # type: ignore[operator]
         admin.get(PAGE)
+
+
+def test_a_removal_of_another_project_is_told_without_its_name(
+    viewer: Client, operator: Client, project: Project
+) -> None:
+    other = Project.objects.create(slug="hush", name="Hush")
+    Job.objects.create(project=other, kind=JobKind.REMOVE, reference="Remove docker.io/secret:1")
+    page = viewer.get("/p/team/storage/")
+    assertContains(page, "Images of another project are being removed")
+    for hidden in ("secret", "hush", "Hush"):
+        assertNotContains(page, hidden)
+    Job.objects.create(project=project, kind=JobKind.REMOVE, reference="Remove docker.io/ours:1")
+    assertContains(viewer.get("/p/team/storage/"), "Remove docker.io/ours:1")
+
+
+def test_the_last_removal_is_told_where_it_was(operator: Client, project: Project) -> None:
+    counts = {"images": 2, "foreseen": 4096, "bytes": 4096, "count": 1, "stay": 0, "stay_bytes": 0}
+    job = kept(project, JobKind.REMOVE, counts)
+    assertContains(operator.get("/p/team/storage/"), "2 images removed, 4.00 KiB freed.")
+    assertContains(operator.get(f"/p/team/jobs/{job.pk}/"), "exactly what went")
+    other = Project.objects.create(slug="hush", name="Hush")
+    Job.objects.filter(pk=job.pk).update(project=other)
+    assertContains(operator.get("/p/team/storage/"), "None removed in this project.")
