@@ -86,6 +86,7 @@ CALLS = [
     Call("GET", "compare/text", query="?a={filed}&b={refiled}&path=a"),
     Call("GET", "compare/markdown", query="?a={filed}&b={refiled}"),
     Call("GET", "search/files", query="?q=etc&type=file"),
+    Call("GET", "images/{id}/files", row="filed", query="?q=a&sort=-size"),
     Call("GET", "images/{id}/file", row="filed", query="?path=/a"),
     Call("GET", "images/{id}/file/content", row="filed", query="?path=/a"),
     Call("GET", "layers"),
