@@ -145,6 +145,15 @@ def test_what_could_not_be_read_is_said(viewer: Client, project: Project) -> Non
     assert names(html) == ["bash"]
 
 
+def test_an_image_of_which_nothing_could_be_read_does_not_count_as_one_without_packages(
+    viewer: Client, project: Project
+) -> None:
+    image = read(make_image(project, "rhel8", "q"), contents(notes=["This rpm database is not read."]))
+    html = page(viewer, f"/p/team/images/{image.pk}/packages/")
+    assert "None that could be read" in html
+    assert "No package database" not in html
+
+
 def test_the_states_of_an_image_without_packages(viewer: Client, users: Users, project: Project) -> None:
     nothing = read(make_image(project, "static", "q"), contents(distribution=UNKNOWN))
     pending = make_image(project, "fresh", "w")
