@@ -9,7 +9,7 @@ import pytest
 
 from tests.conftest import Users
 from tests.dashboard.catalog import make_image
-from tests.dashboard.test_packages import BASH, LIB, NEW, OLD, contents, npm, read
+from tests.dashboard.package_images import BASH, LIB, NEW, OLD, contents, npm, read
 from tests.support.api import Api
 from worker.models import Image, Project
 

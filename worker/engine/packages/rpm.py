@@ -50,14 +50,14 @@ def read_sqlite(file: BinaryIO) -> Iterator[Package | Unreadable]:
                 # Damaged on purpose, many rows can share the same bytes.
                 total += len(blob) if isinstance(blob, bytes) else 0
                 if count == _MAX_ROWS or total > MAX_BYTES:
-                    raise Unreadable("The rpm database is larger than any; not all of it was read.")
+                    raise Unreadable("The rpm database is larger than any; not all of it is read.")
                 yield from _package(blob)
     except (sqlite3.Error, OverflowError) as error:
         raise Unreadable(f"The rpm database is damaged ({error}).") from error
 
 
 def _has_table(database: sqlite3.Connection) -> bool:
-    """Whether there are rows as they were stored: views, virtual tables and columns could compute anything."""
+    """Whether its rows are what was stored: views, virtual tables and columns could compute anything."""
     kinds = database.execute("SELECT type, sql FROM sqlite_schema WHERE name = 'Packages'").fetchall()
     columns = database.execute("SELECT name, hidden FROM pragma_table_xinfo('Packages')").fetchall()
     is_table = [kind for kind, _ in kinds] == ["table"] and "virtual" not in str(kinds[0][1]).lower()
