@@ -168,7 +168,7 @@ class KeepingPicture:
                     yield Figure("Freed", *in_bytes(result["bytes"]), counted(result["count"], "thing"))
                     if result["foreseen"] is not None:
                         yield Figure("Foreseen", *in_bytes(result["foreseen"]), self._difference)
-                    yield Figure("Images removed", f"{result['images']:,}")
+                    yield Figure("Images removed", f"{result['removed']:,}")
                     yield Figure("Stays after all", *in_bytes(result["stay_bytes"]), self._stayed)
                 case JobKind.REBUILD:
                     yield Figure("Images in the store", f"{result['in_store']:,}")
@@ -187,7 +187,7 @@ class KeepingPicture:
         return f"{freed} freed: {counted(count, 'thing')} that nothing needed."
 
     def _removed(self) -> str:
-        images, freed = counted(self.result["images"], "image"), size(self.result["bytes"])
+        images, freed = counted(self.result["removed"], "image"), size(self.result["bytes"])
         if not self.result["stay"]:
             return f"{images} removed, {freed} freed."
         return (

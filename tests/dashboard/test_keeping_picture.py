@@ -111,7 +111,7 @@ def test_one_that_was_cancelled_or_failed_claims_nothing() -> None:
 
 def test_a_removal_tells_what_was_foreseen_and_what_stays() -> None:
     result = {
-        "images": 3, "foreseen": 5000, "bytes": 4000, "count": 2, "kinds": {}, "items": [], "stay": 1,
+        "removed": 3, "foreseen": 5000, "bytes": 4000, "count": 2, "kinds": {}, "items": [], "stay": 1,
         "stay_bytes": 1000, "stays": [{"kind": "layer", "name": "sha256:a", "size": 1000, "why": "work"}],
     }  # fmt: skip
     keeping = picture(JobKind.REMOVE, JobState.SUCCEEDED, result=result).keeping

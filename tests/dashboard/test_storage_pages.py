@@ -251,7 +251,7 @@ def test_a_removal_of_another_project_is_told_without_its_name(
 
 
 def test_the_last_removal_is_told_where_it_was(operator: Client, project: Project) -> None:
-    counts = {"images": 2, "foreseen": 4096, "bytes": 4096, "count": 1, "stay": 0, "stay_bytes": 0}
+    counts = {"removed": 2, "foreseen": 4096, "bytes": 4096, "count": 1, "stay": 0, "stay_bytes": 0}
     job = kept(project, JobKind.REMOVE, counts)
     assertContains(operator.get("/p/team/storage/"), "2 images removed, 4.00 KiB freed.")
     assertContains(operator.get(f"/p/team/jobs/{job.pk}/"), "exactly what went")

@@ -24,7 +24,7 @@ def of_removed(cleared: Cleared, made: int, images: int, foreseen: int | None) -
     """
     stays = sorted(cleared.kept, key=lambda kept: -kept.garbage.size)
     return {
-        "images": images,
+        "removed": images,
         "foreseen": foreseen,
         "bytes": cleared.bytes - made,
         **_listed(cleared.gone),

@@ -43,12 +43,12 @@ class RebuiltOut(Schema):
 
 
 class RemovedOut(Schema):
-    """What a removal of ``images`` freed, and what was ``foreseen``; null if that was not known.
+    """What a removal freed: how many images it ``removed``, and what was ``foreseen``; null if not known.
 
     ``stay`` parts, ``stay_bytes`` together, are still there: somebody began to need them meanwhile.
     """
 
-    images: int
+    removed: int
     foreseen: int | None
     count: int
     bytes: int

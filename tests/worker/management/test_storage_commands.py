@@ -91,3 +91,23 @@ def test_one_of_a_kind_at_a_time_until_its_program_is_known_to_be_dead(strata: S
         ("failed", "worker_lost"),
         ("succeeded", ""),
     ]
+
+
+def test_remove_images_frees_what_a_dry_run_foresees(strata: Strata, sample_registry: SampleRegistry) -> None:
+    reference = f"{sample_registry.host}/app:1"
+    look = strata.run("remove_images", reference, "--dry-run", "--json")
+    assert look.returncode == 0, look.stderr
+    foreseen = json.loads(look.stdout)
+    assert foreseen["freed"] == foreseen["trees"] + foreseen["indexes"] + foreseen["blobs"] > 120_000
+    told = strata.run("remove_images", reference, "--dry-run").stdout.splitlines()
+    assert told[-1].endswith(f"({foreseen['freed']} bytes) freed.")
+    assert strata.rows("SELECT count(*) FROM worker_image") == [(1,)]
+    done = strata.run("remove_images", reference, "--json")
+    assert done.returncode == 0, done.stderr
+    facts = json.loads(done.stdout)
+    assert (facts["bytes"], facts["foreseen"], facts["stay"]) == (foreseen["freed"], foreseen["freed"], 0)
+    assert list((strata.data / "store" / "blobs" / "sha256").iterdir()) == []
+    assert list((strata.data / "store" / "layers" / "sha256").iterdir()) == []
+    gone = strata.run("remove_images", reference)
+    assert gone.returncode == 1
+    assert gone.stderr.startswith("error: There is no image")

@@ -114,7 +114,7 @@ def test_what_du_says_before_and_after_is_what_was_foreseen(store: Store, pull: 
     assert not gone.keepers.any
     assert what.documents.count == 2
     job = removes_what_it_foresaw(store, app)
-    assert job.result["images"] == 1
+    assert job.result["removed"] == 1
     assert Tag.objects.get(repository="app").image is None
     assert not RemovedManifest.objects.exists()
     assert foreseen(base).trees.count == 0, "the other one needs its only layer"

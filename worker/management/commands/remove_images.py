@@ -91,7 +91,7 @@ class Command(ForegroundCommand):
             self.stdout.write(
                 f"{part['kind']} {part['name']} stays ({size(part['size'])}): {_WHY[part['why']]}"
             )
-        removed, freed = counted(result["images"], "image"), size(result["bytes"])
+        removed, freed = counted(result["removed"], "image"), size(result["bytes"])
         self.stdout.write(f"{removed} removed, {freed} ({result['bytes']} bytes) freed.")
 
     def _foresee(self, options: dict[str, Any]) -> WhatWouldGo:
