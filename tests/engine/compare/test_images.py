@@ -76,11 +76,7 @@ def test_a_layer_above_adds_changes_and_removes(store: Store) -> None:
 
 
 def test_bytes_are_those_of_the_trees(store: Store) -> None:
-    for view in (
-        (a, b)
-        if (views_ := views(store, [BASE, ABOVE], [ABOVE])) and (a := views_[0]) and (b := views_[1])
-        else ()
-    ):
+    for view in views(store, [BASE, ABOVE], [ABOVE]):
         assert compare(view, view).before == view.total(b"").bytes
 
 

@@ -20,6 +20,7 @@ _NO_EXTRA: Extra = (b"", {}, None)
 
 Comparable = tuple[str, int, int, int, int, int, bytes | None, Extra]
 """Type, size, mode, uid, gid, time, hash and the rest of an entry."""
+TIME_COLUMN = 5
 
 
 @dataclass(frozen=True, slots=True)

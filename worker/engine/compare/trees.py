@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import compress
 from operator import attrgetter, ne
+from typing import Any
 
 from worker.engine.compare.directories import DirectoryTree
-from worker.engine.compare.sides import Comparable, Side, side_of, sides_of
+from worker.engine.compare.sides import TIME_COLUMN, Comparable, Side, side_of, sides_of
 from worker.engine.compare.values import NOTHING, Aspect, Count, Difference, Entry, Kind
 from worker.engine.files import View
 from worker.engine.layers import EntryType
@@ -131,24 +132,34 @@ def _changed(before: Side, after: Side, theirs: list[int], ours: list[int]) -> I
     """What both sides have, at these places, and not the same."""
     columns = [[column[at] for at in theirs] for column in before.columns]
     other_columns = [[column[at] for at in ours] for column in after.columns]
-    # Whole rows at once: what is the same, as nearly everything is, costs no more than that.
-    differ: Iterable[bool] = map(ne, zip(*columns, strict=True), zip(*other_columns, strict=True))
+    # Whole rows at once, the time apart: what is the same but for that, as nearly all is, costs little.
+    rest, other_rest = (_without_time(each) for each in (columns, other_columns))
+    differ = list(map(ne, zip(*rest, strict=True), zip(*other_rest, strict=True)))
     if before.linked or after.linked:
         links = map(before.linked.get, theirs), map(after.linked.get, ours)
         differ = [one or other for one, other in zip(differ, map(ne, *links), strict=True)]
-    paths, weights_before, weights_after = after.paths, before.weights, after.weights
+    touched = map(ne, columns[TIME_COLUMN], other_columns[TIME_COLUMN])
+    paths, (types, sizes, *_) = after.paths, after.columns
+    for nth, (other, time) in enumerate(zip(differ, touched, strict=True)):
+        if time and not other:
+            at = ours[nth]
+            yield Difference(paths[at], Kind.TIME, TIME_ALONE, types[at], sizes[at], 0, theirs[nth], at)
+    weights_before, weights_after = before.weights, after.weights
     for nth in compress(range(len(ours)), differ):
         there, at = theirs[nth], ours[nth]
-        row = tuple(column[nth] for column in other_columns)
         aspects = differing_aspects(
             tuple(column[nth] for column in columns),
-            row,
+            tuple(column[nth] for column in other_columns),
             linked=before.linked.get(there) != after.linked.get(at),
         )
         if aspects:
             kind = Kind.TIME if aspects is TIME_ALONE else Kind.CHANGED
             growth = weights_after[at] - weights_before[there]
-            yield Difference(paths[at], kind, aspects, row[0], row[1], growth, there, at)
+            yield Difference(paths[at], kind, aspects, types[at], sizes[at], growth, there, at)
+
+
+def _without_time(columns: list[list[Any]]) -> list[list[Any]]:
+    return columns[:TIME_COLUMN] + columns[TIME_COLUMN + 1 :]
 
 
 def differing_aspects(before: Comparable, after: Comparable, *, linked: bool = False) -> Aspect:
