@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import overload
 
 from dashboard.figures import counted, size
 from dashboard.queries.files_matches import Remembered, matches
@@ -154,21 +156,43 @@ def _add(lines: list[Row | More], maker: RowMaker, directory: bytes, start: int)
 _remembered = Remembered()
 
 
+class _Ordered(Sequence[Node]):
+    """What is in a directory, in an order of its own: positions alone are kept, nodes made when asked for."""
+
+    def __init__(self, children: Sequence[Node], order: Sequence[int]) -> None:
+        self._children = children
+        self._order = order
+
+    def __len__(self) -> int:
+        return len(self._order)
+
+    @overload
+    def __getitem__(self, index: int) -> Node: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Node]: ...
+    def __getitem__(self, index: int | slice) -> Node | Sequence[Node]:
+        if isinstance(index, slice):
+            return [self._children[at] for at in self._order[index]]
+        return self._children[self._order[index]]
+
+
 def sorted_children(view: View, directory: bytes, sort: str) -> Sequence[Node]:
     """Return what is in a directory, with what the layer removed from it, in the order asked for."""
+    children = view.children(directory, removed=True)
     if sort == "name":
-        return view.children(directory, removed=True)
+        return children
 
-    def order() -> list[Node]:
-        def weight(node: Node) -> int:
-            if "time" in sort:
-                return node.mtime_ns
-            return view.total(node.path).bytes if node.is_directory else node.size
+    def weight(at: int) -> int:
+        node = children[at]
+        if "time" in sort:
+            return node.mtime_ns
+        return view.total(node.path).bytes if node.is_directory else node.size
 
-        return sorted(view.children(directory, removed=True), key=weight, reverse=sort.startswith("-"))
+    def order() -> array[int]:
+        return array("I", sorted(range(len(children)), key=weight, reverse=sort.startswith("-")))
 
-    found: list[Node] = _remembered.get(view, (directory, sort), order)
-    return found
+    found: array[int] = _remembered.get(view, (directory, sort), order)
+    return _Ordered(children, found)
 
 
 def _page_of(view: View, wish: Wish, sought: bytes) -> int:
