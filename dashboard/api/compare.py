@@ -15,15 +15,14 @@ from dashboard.api.schemas.compare import (
     ComparedEntryOut,
     ComparedFilesOut,
     ComparedPackagesOut,
-    ComparedTextOut,
     ComparisonOut,
     DifferenceCountOut,
     DirectoryGrowthOut,
     MarkdownOut,
     entries_of,
-    hunks_of,
     sides_of,
 )
+from dashboard.api.schemas.compare_text import ComparedTextOut, hunks_of
 from dashboard.api.scope import find
 from dashboard.queries.compare import (
     Pair,
