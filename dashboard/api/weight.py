@@ -30,7 +30,7 @@ router = Router(tags=["weight"])
 def image_weight(request: HttpRequest, id: int) -> WeightOut:
     """Members. By layer, and by the content of files."""
     image = _image(request, id)
-    files = files_of(image) if image.extracted else None
+    files = files_of(image, caller(request)) if image.extracted else None
     of_files = files_weight(files) if files is not None else None
     known = of_files.sums if of_files else None
     weight = weigh(image, layers_of([image.pk]).get(image.pk, []), known)
@@ -70,7 +70,7 @@ def check_image(
         forbid_setuid_added=forbid_setuid_added,
         forbid_path=forbid_path,
     )
-    report = check(files_of(image), rules)
+    report = check(files_of(image, caller(request)), rules)
     return CheckOut(image=image.pk, digest=image.digest, **report.to_json())
 
 

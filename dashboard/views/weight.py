@@ -10,16 +10,16 @@ from django.shortcuts import render
 from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_safe
 
-from dashboard.access import Request, get_project
+from dashboard.access import Request, get_project, signed_in
 from dashboard.forms.rules import RulesForm
-from dashboard.queries.file_trees import files_of
+from dashboard.queries.file_trees import FilesNotHere, files_or_why_not
 from dashboard.queries.image import Summary, get_image, summary
 from dashboard.queries.images import layers_of
 from dashboard.queries.names import names_of
 from dashboard.queries.weight import files_weight, stack_bars, weigh
 from dashboard.queries.weight_map import weight_map
 from dashboard.views.image import show_tab
-from worker.engine.errors import InvalidInput, LayerMissing, StoreDamaged
+from worker.engine.errors import InvalidInput
 from worker.engine.files import ImageFiles, from_text
 from worker.engine.weight import check
 from worker.models import ContentShare, Image, Project
@@ -34,10 +34,12 @@ def image_weight(request: Request, project_slug: str, image_id: int) -> HttpResp
     """Members: layers and directories to scale, efficiency, the worst files, and rules."""
     project = get_project(request, project_slug)
     image = get_image(project, image_id)
-    try:
-        files = files_of(image) if image.extracted and image.layer_count else None
-    except (LayerMissing, StoreDamaged) as error:
-        return _whole(request, project, image, {"unread": error})
+    files = None
+    if image.extracted and image.layer_count:
+        found = files_or_why_not(image, signed_in(request))
+        if isinstance(found, FilesNotHere):
+            return _whole(request, project, image, {"not_here": found})
+        files = found
     part = str(request.htmx.target or "").rpartition("#")[2] if request.htmx else ""
     if files is not None and part in _PARTS:
         context = _PARTS[part](request, project, image, files)
