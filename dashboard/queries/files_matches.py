@@ -250,7 +250,7 @@ def _ordered(
         def size(place: int) -> int:
             if place < 0:
                 return nodes[place].size
-            return view.total(path(place)).bytes if types[place] is EntryType.DIRECTORY else sizes[place]
+            return view.total_at(place).bytes if types[place] is EntryType.DIRECTORY else sizes[place]
 
         every.sort(key=size, reverse=sort.startswith("-"))
     elif field == "time":

@@ -278,3 +278,9 @@ class TestHistory:
     def test_what_only_implies_a_directory_says_nothing_of_it(self, store: Store) -> None:
         image = files(store, layer(dirs=["d"]), layer({"d/f": b""}), layer(entries=[symlink("d", "x")]))
         assert [(one.layer, str(one.change)) for one in image.history(b"d")] == [(0, "added"), (2, "changed")]
+
+
+def test_a_total_can_be_asked_for_by_place(store: Store) -> None:
+    view = files(store, layer({"d/a": b"12", "d/e/f": b"3", "g": b""})).view()
+    for at, path in enumerate(view.columns().paths):
+        assert view.total_at(at) == view.total(path)

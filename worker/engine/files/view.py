@@ -140,6 +140,10 @@ class View:
             return _NOTHING
         return self._totals.within(at, self.merged.spans[at])
 
+    def total_at(self, at: int) -> Total:
+        """The same of the directory at a place in the order of the tree, as :meth:`columns` has it."""
+        return self._totals.within(at, self.merged.spans[at]) if self._there.is_directory(at) else _NOTHING
+
     def changes(self) -> Changes:
         """What layer ``top`` did to what the layers below show."""
         return self._changes
