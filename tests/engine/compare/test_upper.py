@@ -133,3 +133,13 @@ def test_a_pipe_is_never_waited_for(image: View, upper: Path) -> None:
 def test_the_beginning_of_a_file_is_read(upper: Path) -> None:
     (upper / "etc/motd").write_bytes(b"hello world")
     assert read_upper(upper, b"etc/motd", 5) == b"hello"
+
+
+def test_that_not_all_was_looked_at_is_said(
+    image: View, upper: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(upper_module, "MAX_CHANGES", 2)
+    (upper / "one").write_bytes(b"1")
+    one, two = change("/one", "added"), change("/usr", "removed")
+    assert not compare_upper(image, upper, [one]).cut
+    assert compare_upper(image, upper, [one, two]).cut

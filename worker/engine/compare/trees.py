@@ -32,6 +32,7 @@ class Comparison:
         counts: By kind; all kinds are there.
         aspects: In how many entries each aspect differs, of those that changed in more than their time.
         before, after: Bytes of content of each side, a file with several names once.
+        cut: Whether there is more that differs, because not all of a container was looked at.
         makers: Make the entry at a place, of each side.
     """
 
@@ -42,6 +43,7 @@ class Comparison:
     before: int
     after: int
     makers: tuple[Callable[[int], Entry], Callable[[int], Entry]] = field(repr=False, compare=False)
+    cut: bool = False
 
     @property
     def identical(self) -> bool:

@@ -17,7 +17,7 @@ from pathlib import Path
 from worker.engine.compare.sides import entry_of, linked_names, side_of
 from worker.engine.compare.trees import Comparison, compare_sides
 from worker.engine.compare.values import Entry
-from worker.engine.containers import Change
+from worker.engine.containers import MAX_CHANGES, Change
 from worker.engine.content.beneath import look_up
 from worker.engine.files import View
 from worker.engine.layers import EntryType
@@ -78,10 +78,11 @@ def compare_upper(image: View, upper: Path | None, changes: Sequence[Change]) ->
     was, now = side_of(before.values()), side_of(found.values())
     whole = image.total(b"").bytes
     untouched = len(image) - len(before)
-    return compare_sides(
+    compared = compare_sides(
         replace(was, weight=whole, left_out=untouched),
         replace(now, weight=whole - sum(was.weights) + sum(now.weights), left_out=untouched),
     )
+    return replace(compared, cut=len(changes) >= MAX_CHANGES)
 
 
 def read_upper(upper: Path, path: bytes, limit: int) -> bytes:
