@@ -55,7 +55,7 @@ def _plant(apps: Any, project: int) -> None:
 
 
 class Migration(migrations.Migration):
-    dependencies: ClassVar = [("worker", "0008_removal")]
+    dependencies: ClassVar = [("worker", "0007_removal")]
     operations: ClassVar = [
         migrations.CreateModel(
             name="FamilyMember",

@@ -10,7 +10,7 @@ _KINDS = ["pull", "extract", "container", "collect", "scrub", "rebuild", "remove
 
 
 class Migration(migrations.Migration):
-    dependencies: ClassVar = [("worker", "0007_search")]
+    dependencies: ClassVar = [("worker", "0006_weight")]
     operations: ClassVar = [
         migrations.AddField(
             model_name="layer", name="tree_bytes", field=models.PositiveBigIntegerField(blank=True, null=True)
