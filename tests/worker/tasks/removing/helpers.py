@@ -4,26 +4,18 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Callable
 
 from samples.images import image, layer
+from tests.worker.tasks.helpers import ended
 from worker import services
 from worker.engine.store import Store
-from worker.models import (
-    Image,
-    Job,
-    JobState,
-)
+from worker.models import Image, Job
 from worker.services import WhatWouldGo, what_would_go
-from worker.tasks.running import run_job
-from worker.tasks.storing import keep
 
 BASE_LAYER = layer({"etc/name": b"base", "big": os.urandom(40_000)})
 BASE = image([BASE_LAYER])
 APP = image([BASE_LAYER, layer({"app": os.urandom(60_000)})])
 OTHER = image([BASE_LAYER, layer({"other": os.urandom(30_000)})])
-
-Pull = Callable[..., Image]
 
 
 def du(store: Store) -> int:
@@ -43,13 +35,6 @@ def foreseen(*images: Image) -> WhatWouldGo:
 def removed(*images: Image) -> Job:
     """Remove them, by a job run here; return its row."""
     return ended(services.remove_images(images, by=None))
-
-
-def ended(job: Job) -> Job:
-    state = run_job(job.pk, keep)
-    job.refresh_from_db()
-    assert state is JobState.SUCCEEDED, job.error_message
-    return job
 
 
 def removes_what_it_foresaw(store: Store, *images: Image) -> Job:

@@ -8,14 +8,13 @@ from typing import Any
 import pytest
 
 from tests.engine.pull.helpers import damage, left
+from tests.worker.tasks.helpers import Pull, ended
 from tests.worker.tasks.removing.helpers import (
     APP,
     BASE,
     BASE_LAYER,
     OTHER,
-    Pull,
     du,
-    ended,
     foreseen,
     removed,
 )

@@ -8,14 +8,13 @@ import pytest
 
 from samples.images import image, index, layer, recompressed
 from tests.engine.pull.helpers import damage, left
+from tests.worker.tasks.helpers import Pull, ended
 from tests.worker.tasks.removing.helpers import (
     APP,
     BASE,
     BASE_LAYER,
     OTHER,
-    Pull,
     du,
-    ended,
     foreseen,
     removed,
     removes_what_it_foresaw,
