@@ -11,8 +11,9 @@ from dashboard.api.auth import caller
 from dashboard.api.paging import Cursor
 from dashboard.api.schemas.search import SearchOut
 from dashboard.api.scope import project_for
-from dashboard.queries.file_search import PER_PAGE, FileWish
+from dashboard.queries.file_search import PER_PAGE
 from dashboard.queries.file_search import search as search_for
+from dashboard.queries.file_search_wish import FileWish
 from dashboard.queries.search_index import coverage, stacks_of
 from worker import services
 from worker.engine.errors import InvalidInput, SearchDamaged

@@ -9,8 +9,8 @@ from django.views.decorators.http import require_safe
 
 from dashboard.access import Request, get_project
 from dashboard.fragments import page_or_part
-from dashboard.queries.file_search import KINDS, MODES, FileWish
 from dashboard.queries.file_search import search as search_files
+from dashboard.queries.file_search_wish import KINDS, MODES, FileWish
 from dashboard.queries.search_index import coverage, stacks_of
 from worker import services
 from worker.engine.errors import InvalidInput, SearchDamaged, StoreError

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from html import unescape
 from pathlib import Path
 from urllib.parse import quote
@@ -14,12 +13,10 @@ from django.test import Client
 from samples.layers import Entry, directory, layer, symlink, whiteout
 from tests.conftest import Users
 from tests.dashboard.doors import assert_door, assert_verbs
+from tests.dashboard.files_tab import address, rows, words
 from tests.support.files import file_entry, make_image, open_store, put_index
-from worker.engine.layers import EntryType, FileEntry
-from worker.engine.oci import Digest
 from worker.engine.store import Store
 from worker.models import Image, Project, Role
-from worker.progress.mending import Mending
 
 PASSWD = b"root:x:0:0:root:/root:/bin/sh\nada:x:1815:1816::/home/ada:/bin/sh\n"
 GROUP = b"root:x:0:\nengines:x:1816:\n"
@@ -58,24 +55,6 @@ def image(project: Project, store: Store) -> Image:
     return make_image(
         project, store, "tool", [base, second, third], commands=["ADD base", "RUN make", "COPY note"]
     )
-
-
-def address(image: Image, query: str = "") -> str:
-    return f"/p/team/images/{image.pk}/files/{query}"
-
-
-def rows(client: Client, where: str, **headers: str) -> dict[str, str]:
-    """Return each entry that is listed: its path as text, and its row."""
-    html = client.get(
-        where, headers={name.replace("_", "-"): value for name, value in headers.items()}
-    ).content.decode()
-    found = re.findall(r'<tr role="row"[^>]*data-path="([^"]*)".*?</tr>', html, re.DOTALL)
-    parts = re.findall(r'<tr role="row"[^>]*data-path="[^"]*".*?</tr>', html, re.DOTALL)
-    return {unescape(path): part for path, part in zip(found, parts, strict=True)}
-
-
-def words(row: str) -> str:
-    return re.sub(r"\s+", " ", unescape(re.sub(r"<svg.*?</svg>|<[^>]+>", " ", row, flags=re.DOTALL))).strip()
 
 
 def test_the_root_is_listed_with_every_fact(viewer: Client, image: Image) -> None:
@@ -278,66 +257,6 @@ def test_matches_come_in_pages_too(viewer: Client, crowd: Image) -> None:
     html = viewer.get(address(crowd, "?q=f0*&sort=-size")).content.decode()
     following = unescape(re.search(r'class="more".*?hx-get="([^"]+)"', html, re.DOTALL)[1])  # type: ignore[index]
     assert next(iter(rows(viewer, address(crowd, following), HX_Request="true"))) == "/many/f0399"
-
-
-class TestStates:
-    def test_an_image_that_is_not_extracted_offers_to(
-        self, users: Users, project: Project, store: Store
-    ) -> None:
-        raw = make_image(project, store, "raw", [put_index(store, "raw", [])], extracted=False)
-        store.layers.remove(next(iter(_diff_ids(raw))))
-        for user, offers in ((users.viewer, False), (users.operator, True)):
-            client = Client()
-            client.force_login(user)
-            html = client.get(address(raw)).content.decode()
-            assert "Not extracted yet" in html
-            assert ("Extract the layers" in html.split('id="files"')[1]) == offers
-
-    def test_an_image_without_layers_says_so(self, viewer: Client, project: Project, store: Store) -> None:
-        bare = make_image(project, store, "bare", [])
-        assert "This image has no layers" in viewer.get(address(bare)).content.decode()
-
-    def test_an_empty_root_says_so(self, viewer: Client, project: Project, store: Store) -> None:
-        root = FileEntry(b"", EntryType.DIRECTORY, mode=0o755)
-        image = make_image(project, store, "root", [put_index(store, "a root alone", [root])])
-        assert "This directory is empty" in viewer.get(address(image)).content.decode()
-
-    @pytest.fixture
-    def torn(self, project: Project, store: Store) -> Image:
-        """An image whose file index ends in the middle."""
-        image = make_image(project, store, "torn", [put_index(store, "torn", [file_entry("whole")])])
-        (diff_id,) = _diff_ids(image)
-        path = store.layers.index_path(diff_id)
-        path.chmod(0o644)
-        path.write_bytes(path.read_bytes()[:20])
-        return image
-
-    def test_a_damaged_index_that_nobody_can_mend_now_is_said(self, viewer: Client, torn: Image) -> None:
-        html = viewer.get(address(torn)).content.decode()
-        assert "The files cannot be listed" in html
-        assert "no worker can be reached" in html
-        assert "Try again" in html
-
-    def test_while_an_index_is_mended_the_page_asks_again_until_it_is_there(
-        self, viewer: Client, torn: Image, store: Store, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr("worker.services.mend_index", lambda diff_id, by: Mending(under_way=True))
-        html = viewer.get(address(torn, "?sort=-size")).content.decode()
-        assert f'hx-get="{address(torn, "?sort=-size")}" hx-trigger="every 2s"' in html
-        assert '<noscript><meta http-equiv="refresh"' in html
-        htmx = {"HX-Request": "true", "HX-Target": "section#files"}
-        assert b"every 2s" in viewer.get(address(torn), headers=htmx).content
-        (diff_id,) = _diff_ids(torn)
-        store.layers.remove(diff_id)
-        put_index(store, "torn", [file_entry("whole")])
-        there = viewer.get(address(torn), headers=htmx).content.decode()
-        assert there.strip().startswith('<div id="files">')
-        assert 'data-path="/whole"' in there
-
-
-def _diff_ids(image: Image) -> Iterator[Digest]:
-    for text in image.layers.values_list("diff_id", flat=True):
-        yield Digest.parse(text)
 
 
 def test_members_alone_may_look_and_only_look(users: Users, image: Image) -> None:

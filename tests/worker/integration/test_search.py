@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from dashboard.queries.file_search import FileWish, search
+from dashboard.queries.file_search import search
+from dashboard.queries.file_search_wish import FileWish
 from dashboard.queries.search_index import forget_stacks, search_index, stacks_of
 from samples.images import image, layer
 from samples.registry import SampleRegistry
