@@ -1,13 +1,14 @@
 """The whole API against its own description: every operation works, and refuses whom and what it should.
 
-``CALLS`` has one line per operation; a new path without a line fails.
+``api_operations.CALLS`` has one line per operation; a new path without a line fails.
 """
 
 from __future__ import annotations
 
 import functools
 import json
-from dataclasses import dataclass, field
+from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,13 @@ import pytest
 from django.http import HttpResponse
 from django.test import Client
 from django.utils import timezone
+from ninja import Schema
 
 from samples.images import image as sample_image
 from samples.images import layer
 from samples.registry import SampleRegistry
 from tests.conftest import Users
+from tests.dashboard.api_operations import CALLS, Call
 from tests.dashboard.catalog import make_tag
 from tests.support.files import make_image, open_store
 from tests.support.openapi import check
@@ -29,104 +32,8 @@ from worker.services import issue_token
 from worker.tasks.packages import read_all_packages
 
 BASE = "/api/v1/"
-SCHEDULE = {"reference": "alpine", "cron": "0 4 * * *", "timezone": "Europe/Berlin"}
 
 
-@dataclass(frozen=True)
-class Call:
-    """How to call one operation so that it works.
-
-    Attributes:
-        role: the lowest that may; None: anyone with a token.
-        by: who may, if no role is enough.
-        row: which row's id goes into the path.
-        body: what is sent; ``{image}`` stands for the image's id, ``{host}`` for a registry with ``app:1``.
-        query: of the address; ``{host}`` likewise, and the name of a row for its id.
-        status: of the answer.
-    """
-
-    method: str
-    path: str
-    role: Role | None = Role.VIEWER
-    by: str = ""
-    row: str = ""
-    body: dict[str, Any] | None = None
-    query: str = ""
-    status: int = 200
-    before: dict[str, Any] = field(default_factory=dict)
-
-    def __str__(self) -> str:
-        return f"{self.method} {self.path}"
-
-
-OPERATOR, ADMIN = Role.OPERATOR, Role.ADMIN
-CALLS = [
-    Call("POST", "pulls", OPERATOR, body={"reference": "alpine", "platform": "linux/arm64"}, status=202),
-    Call("POST", "pulls/preview", OPERATOR, body={"reference": "{host}/app:1", "insecure": True}),
-    Call("GET", "tags", OPERATOR, query="?reference={host}/app&insecure=true&search=1&limit=1"),
-    Call("GET", "platforms", OPERATOR, query="?reference={host}/app:1&insecure=true"),
-    Call("GET", "jobs"),
-    Call("GET", "jobs/{id}", row="failed"),
-    Call("POST", "jobs/{id}/cancel", OPERATOR, row="queued", status=202),
-    Call("POST", "jobs/{id}/retry", OPERATOR, row="failed", status=202),
-    Call("GET", "images"),
-    Call("GET", "images/{id}", row="image"),
-    Call("GET", "images/{id}/lineage", row="image"),
-    Call("GET", "images/{id}/referrers", row="image"),
-    Call("POST", "images/{id}/referrers/look", OPERATOR, row="served"),
-    Call("DELETE", "images/{id}", OPERATOR, row="unused", status=204),
-    Call("POST", "images/removal-preview", OPERATOR, body={"images": ["{image}"]}),
-    Call("POST", "images/removals", OPERATOR, body={"images": ["{unused}"]}, status=202),
-    Call("GET", "images/{id}/packages", row="filed"),
-    Call("GET", "images/{id}/sbom", row="filed", query="?format=spdx"),
-    Call("GET", "packages", query="?q=openssl"),
-    Call("GET", "images/{id}/weight", row="filed"),
-    Call("GET", "images/{id}/check", row="filed", query="?lowest_efficiency=0.9&forbid_path=*.pem"),
-    Call("GET", "compare", query="?a={filed}&b={refiled}"),
-    Call("GET", "compare/text", query="?a={filed}&b={refiled}&path=a"),
-    Call("GET", "compare/markdown", query="?a={filed}&b={refiled}"),
-    Call("GET", "search/files", query="?q=etc&type=file"),
-    Call("GET", "images/{id}/files", row="filed", query="?q=a&sort=-size"),
-    Call("GET", "images/{id}/file", row="filed", query="?path=/a"),
-    Call("GET", "images/{id}/file/content", row="filed", query="?path=/a"),
-    Call("GET", "layers"),
-    Call("GET", "layers/{diff_id}"),
-    Call("GET", "layers/{diff_id}/changes", query="?change=added"),
-    Call(
-        "POST",
-        "containers",
-        OPERATOR,
-        body={"image": "{image}", "command": ["sh"], "env": {"A": "b"}},
-        status=202,
-    ),
-    Call("GET", "containers"),
-    Call("GET", "containers/{id}", row="container"),
-    Call("DELETE", "containers/{id}", OPERATOR, row="container", status=202),
-    Call("POST", "containers/{id}/start", OPERATOR, row="container", status=202),
-    Call("POST", "containers/{id}/stop", OPERATOR, row="container", status=202, before={"state": "running"}),
-    Call("GET", "containers/{id}/log", row="container"),
-    Call("GET", "containers/{id}/changes", row="container"),
-    Call("GET", "registries"),
-    Call("POST", "registries", ADMIN, body={"host": "ghcr.io", "username": "u", "password": "p"}, status=201),
-    Call("GET", "registries/{id}", row="registry"),
-    Call("PATCH", "registries/{id}", ADMIN, row="registry", body={"insecure": True}),
-    Call("DELETE", "registries/{id}", ADMIN, row="registry", status=204),
-    Call("POST", "registries/{id}/test", OPERATOR, row="registry"),
-    Call("GET", "rate-limits"),
-    Call("GET", "schedules"),
-    Call("POST", "schedules", OPERATOR, body=SCHEDULE, status=201),
-    Call("GET", "schedules/{id}", row="schedule"),
-    Call("PATCH", "schedules/{id}", OPERATOR, row="schedule", body={"enabled": False}),
-    Call("DELETE", "schedules/{id}", OPERATOR, row="schedule", status=204),
-    Call("POST", "schedules/{id}/run", OPERATOR, row="schedule", status=202),
-    Call("GET", "projects", role=None),
-    Call("GET", "storage"),
-    Call("POST", "storage/preview", ADMIN, "superuser", body={}, status=202),
-    Call("POST", "storage/collect", ADMIN, "superuser", body={}, status=202),
-    Call("POST", "storage/scrub", ADMIN, "superuser", body={"repair": True}, status=202),
-    Call("POST", "storage/rebuild", ADMIN, "superuser", body={}, status=202),
-    Call("GET", "storage/jobs/{id}", ADMIN, "superuser", row="scrub"),
-]
 SCRUBBED = {
     "repair": False, "blobs": 3, "layers": 2, "bytes": 9, "found": 1, "repaired": 0,
     "findings": [
@@ -228,6 +135,20 @@ def test_every_operation_of_the_document_is_called_here() -> None:
         for method in operations
     }
     assert described - {("GET", "jobs/{id}/events")} == {(call.method, call.path) for call in CALLS}
+
+
+def test_no_two_schemas_have_one_name() -> None:
+    """The document knows them by their names alone: the later one would describe both."""
+    names = Counter(
+        schema.__name__ for schema in _kinds(Schema) if schema.__module__.startswith("dashboard.")
+    )
+    assert names["PackageOut"] == 1
+    assert [name for name, count in names.items() if count > 1] == []
+
+
+def _kinds(schema: type[Schema]) -> set[type[Schema]]:
+    found = set(schema.__subclasses__())
+    return found.union(*map(_kinds, found))
 
 
 @EACH

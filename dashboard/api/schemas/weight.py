@@ -17,11 +17,11 @@ class WastedOut(Schema):
     removed: bool
 
 
-class FindingOut(Schema):
+class RuleFindingOut(Schema):
     """A path that breaks a rule.
 
-    ``layer`` is the position of the layer to blame, ``hidden_by`` that of the one that deletes it, if one does;
-    then ``mode`` is null.
+    ``layer`` is the position of the layer to blame, ``hidden_by`` that of the one that deletes it, if one
+    does; then ``mode`` is null.
     """
 
     path: str
@@ -42,7 +42,7 @@ class VerdictOut(Schema):
     limit: float
     value: float | None
     message: str
-    findings: list[FindingOut]
+    findings: list[RuleFindingOut]
 
 
 class EfficiencyOut(Schema):
