@@ -17,7 +17,9 @@ from dashboard.api.schemas.images import (
     ImageOut,
     ImageWithLayersOut,
     LineageOut,
+    OutdatedBaseOut,
     ParentEvidenceOut,
+    RebuildStepOut,
     ReferrerOut,
     ReferrersOut,
 )
@@ -25,6 +27,8 @@ from dashboard.api.scope import find, project_for
 from dashboard.queries.referrers import referring
 from worker import services
 from worker.models import Image, Project, lineage
+from worker.models.outdated import outdated_bases
+from worker.models.rebuilding import rebuild_order
 
 router = Router(tags=["images"])
 
@@ -95,6 +99,9 @@ def image_lineage(request: HttpRequest, id: int) -> LineageOut:
         ancestors=_shown(row.project, lineage.ancestors(row)),
         children=_shown(row.project, lineage.children(row)),
         twins=_shown(row.project, lineage.twins(row)),
+        siblings=_shown(row.project, lineage.siblings(row)),
+        outdated=[OutdatedBaseOut.of(base) for base in outdated_bases(row)],
+        rebuild_order=[RebuildStepOut.of(step) for step in rebuild_order(row)],
     )
 
 

@@ -78,11 +78,14 @@ def test_lineage_names_parents_ancestors_children_and_twins(project: Project, op
     family = operator.get(f"images/{apache.pk}/lineage")
     assert family.pop("ambiguous") is False
     assert family.pop("evidence") == [{"image": debian.pk, "evidence": []}]
+    assert family.pop("outdated") == []
+    assert [step["images"][0]["id"] for step in family.pop("rebuild_order")] == [php.pk]
     assert {name: [one["id"] for one in members] for name, members in family.items()} == {
         "parents": [debian.pk],
         "ancestors": [debian.pk],
         "children": [php.pk],
         "twins": [twin.pk],
+        "siblings": [],
     }
     Image.objects.filter(pk=php.pk).update(base_digest=twin.digest)
     above = operator.get(f"images/{php.pk}/lineage")

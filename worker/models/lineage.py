@@ -65,6 +65,14 @@ def children(image: Image) -> QuerySet[Image]:
     return descendants(image).exclude(Exists(between))
 
 
+def siblings(image: Image) -> QuerySet[Image]:
+    """Return the images that stand directly on the same parent, without the image's twins."""
+    parent = ancestors(image).order_by("-layer_count", "pulled_at", "id").defer("config").first()
+    if parent is None:
+        return Image.objects.none()
+    return (children(parent) & _others(image)).exclude(chain_id=image.chain_id)
+
+
 def twins(image: Image) -> QuerySet[Image]:
     """Return the other images with the same diff IDs, oldest first."""
     if not image.chain_id:

@@ -10,6 +10,8 @@ from ninja import Schema
 from dashboard.api.schemas.common import Bytes, Digest
 from worker.models import Image, ImageLayer, Layer, Referrer, ReferrerKind
 from worker.models.evidence import Evidence
+from worker.models.outdated import OutdatedBase
+from worker.models.rebuilding import RebuildStep
 
 
 class PlatformOut(Schema):
@@ -147,12 +149,64 @@ class ParentEvidenceOut(Schema):
     evidence: list[Evidence]
 
 
+class OutdatedBaseOut(Schema):
+    """A tag that named an ancestor, the image ``old``, and names the image ``new`` since ``moved_at``."""
+
+    tag: str
+    old: int
+    old_digest: Digest
+    new: int
+    new_digest: Digest
+    moved_at: datetime
+
+    @classmethod
+    def of(cls, base: OutdatedBase) -> OutdatedBaseOut:
+        return cls(
+            tag=str(base.tag),
+            old=base.old.pk,
+            old_digest=base.old.digest,
+            new=base.new.pk,
+            new_digest=base.new.digest,
+            moved_at=base.moved_at,
+        )
+
+
+class RebuildImageOut(Schema):
+    """An image to be rebuilt. ``reference`` is a tag that points at it; by digest if none does."""
+
+    id: int
+    digest: Digest
+    reference: str
+
+
+class RebuildStepOut(Schema):
+    """Images with the same layers, to be rebuilt together, once step ``after`` is done.
+
+    ``after`` is null for those that stand directly on the image that was asked for. Steps of one ``wave`` can
+    run at the same time.
+    """
+
+    number: int
+    wave: int
+    after: int | None
+    images: list[RebuildImageOut]
+
+    @classmethod
+    def of(cls, step: RebuildStep) -> RebuildStepOut:
+        images = [
+            RebuildImageOut(id=one.id, digest=one.digest, reference=one.names[0]) for one in step.images
+        ]
+        return cls(number=step.number, wave=step.wave, after=step.after, images=images)
+
+
 class LineageOut(Schema):
     """An image's family in its project.
 
     ``ancestors`` are the images it stands on, base first; ``parents`` the nearest of them (several when they
     are twins, the most likely first: then ``ambiguous`` is true), and ``evidence`` what speaks for each;
-    ``children`` those that stand on it directly; ``twins`` those with the same diff IDs.
+    ``children`` those that stand on it directly; ``twins`` those with the same diff IDs; ``siblings`` those
+    that stand directly on the same parent. ``outdated`` are tags of ancestors that went on to other images,
+    ``rebuild_order`` the descendants, each after what it stands on.
     """
 
     parents: list[ImageOut]
@@ -161,6 +215,9 @@ class LineageOut(Schema):
     ancestors: list[ImageOut]
     children: list[ImageOut]
     twins: list[ImageOut]
+    siblings: list[ImageOut]
+    outdated: list[OutdatedBaseOut]
+    rebuild_order: list[RebuildStepOut]
 
 
 class LayerOut(Schema):
