@@ -314,9 +314,11 @@ class StoreDamaged(StoreError):
     """
     Attributes:
         diff_id: Of the layer whose record or file index it is, as text; empty if it is something else.
+        manifest: Of the listed image that cannot be read, the digest as text; empty if it is something else.
     """
 
     diff_id: str = ""
+    manifest: str = ""
     code = "store_damaged"
     default_hint = "Pull the image again."
 

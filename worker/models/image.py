@@ -98,6 +98,12 @@ class Image(models.Model):
         return f"{self.repository}@{self.digest}"
 
     @property
+    def called(self) -> str:
+        """What its project calls it: by the tag that moved to it last, or else by its digest, in short."""
+        tag = self.tags.order_by("-moved_at", "name").first()
+        return str(tag or f"{self.registry_host}/{self.repository}@{self.digest[:19]}")
+
+    @property
     def platform(self) -> str:
         """As ``os/arch[/variant]``."""
         return "/".join(part for part in (self.os, self.architecture, self.variant) if part)

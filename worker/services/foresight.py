@@ -24,7 +24,7 @@ from worker.engine.housekeeping import (
     parts_of,
 )
 from worker.engine.oci import Digest
-from worker.engine.pipeline.needed import held_by_containers, indexes_of
+from worker.engine.pipeline.needed import held_by_containers, indexes_of, may_nest
 from worker.engine.store import Content, Store, made_without
 from worker.models import (
     ACTIVE_STATES,
@@ -224,10 +224,11 @@ class Foresight:
             for image in part
             if image.index is not None and image.is_one_of(self._leaving)
         }
-        inner = {digest for index in own for digest in indexes_of(self._store, index)} - own
-        # Only where indexes lie in indexes do those have to be read that lead to other images.
-        for index in led if inner else led & own:
-            kept |= indexes_of(self._store, index)
+        ours = {digest for index in own for digest in indexes_of(self._store, index)}
+        for index in led if ours else ():
+            # One of ours may lie in an index by which an image was pulled that stays, however deep.
+            if index in ours or may_nest(self._store, index):
+                kept |= indexes_of(self._store, index)
         return kept
 
     def _containers(self) -> dict[int, tuple[Container, ...]]:

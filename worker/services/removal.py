@@ -9,7 +9,7 @@ from django.db import transaction
 from django.db.models import Q
 
 from worker.engine.errors import Conflict, NotFound
-from worker.models import ACTIVE_STATES, Image, Job, JobKind, Role, Tag
+from worker.models import ACTIVE_STATES, Image, Job, JobKind, Role
 from worker.models.recording import take_turn
 from worker.models.removing import remove_rows, require_unused
 from worker.progress import announce
@@ -69,8 +69,7 @@ def title_of_removal(images: Sequence[Image]) -> str:
     if len(images) > 1:
         return f"Remove {len(images):,} images"
     (image,) = images
-    tag = Tag.objects.filter(image=image).order_by("-moved_at", "name").first()
-    return f"Remove {tag or f'{image.registry_host}/{image.repository}@{image.digest[:19]}'}"
+    return f"Remove {image.called}"
 
 
 def _require_not_leaving(foreseen: WhatWouldGo) -> None:

@@ -10,6 +10,7 @@ It may run again after its worker died, wherever that was. How far it has come s
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from typing import Any
 
@@ -29,6 +30,8 @@ from worker.tasks.findings import of_removed
 from worker.tasks.forgetting import forget_removed
 from worker.tasks.running import Run
 from worker.tasks.stores import bring_in_line
+
+logger = logging.getLogger(__name__)
 
 
 def remove(store: Store, run: Run) -> dict[str, Any]:
@@ -57,7 +60,8 @@ def remove(store: Store, run: Run) -> dict[str, Any]:
             cancel=run.cancel,
         )
     except StoreDamaged as error:
-        raise _untold("The images are removed; what they took stays until the next collection.") from error
+        after = "The images are removed; what they took stays until the next collection."
+        raise _untold(job, error, after) from error
     bring_in_line(store)
     made = sum(blob_bytes(store, Digest.parse(digest)) or 0 for digest in job.arguments["made"])
     return of_removed(cleared, made, len(job.arguments["images"]), job.arguments.get("foreseen"))
@@ -87,7 +91,7 @@ def _leave_catalog(store: Store, run: Run) -> None:
                 made=_texts(made_anew(store, lists_of(store), leaving_here)),
             )
     except StoreDamaged as error:
-        raise _untold("Nothing was removed.") from error
+        raise _untold(job, error, "Nothing was removed.") from error
     announce(job.project_id, "images")
 
 
@@ -138,9 +142,16 @@ def _texts(digests: Iterable[Digest]) -> list[str]:
     return sorted(map(str, digests))
 
 
-def _untold(what: str) -> StoreDamaged:
-    """The damaged image may be of another project, whose names are told to nobody else."""
+def _untold(job: Job, error: StoreDamaged, what: str) -> StoreDamaged:
+    """Say whose needs cannot be told: an image by name only to its own project, anything else to the log."""
+    logger.warning("job %s: %s", job.pk, error.message)
+    image = Image.objects.filter(project=job.project_id, digest=error.manifest).defer("config").first()
+    if image is not None:
+        return StoreDamaged(
+            f"The image {image.called} is damaged, so that what it needs cannot be told. {what}",
+            hint="Pull or remove that image, or ask an administrator of this install to scrub the store.",
+        )
     return StoreDamaged(
-        f"An image in the store is damaged, so that what it needs cannot be told. {what}",
-        hint="Ask an administrator of this install to scrub the store with repair.",
+        f"Something else in the store is damaged, so that what has to stay cannot be told. {what}",
+        hint="Ask an administrator of this install to scrub the store with repair; the log names what it is.",
     )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable
+from functools import lru_cache
+from pathlib import Path
 from typing import NamedTuple
 
 from worker.engine.cancel import CancelToken
@@ -76,11 +78,13 @@ class Needed:
             try:
                 self._images[key] = content_of(self._store, image)
             except (ContentError, StoreDamaged) as error:
-                raise StoreDamaged(
+                damaged = StoreDamaged(
                     f"The image {image.name or image.digest} is damaged, and what it needs cannot be told: "
                     f"{error.message}",
                     hint="Scrub the store with repair, or pull or delete this image; then try again.",
-                ) from error
+                )
+                damaged.manifest = str(image.digest)
+                raise damaged from error
         return self._images[key]
 
 
@@ -131,6 +135,27 @@ def content_of(store: Store, image: StoredImage) -> Content:
     if image.index is not None:
         blobs |= indexes_of(store, image.index)
     return Content(frozenset(blobs), frozenset(config.diff_ids))
+
+
+def may_nest(store: Store, index: Digest) -> bool:
+    """Whether an index may lead to further ones; False only if it certainly does not. Quick, for thousands.
+
+    Raises:
+        StoreError: the disk refuses.
+    """
+    with disk_errors("read an index"):
+        try:
+            return _may_nest(str(store.blobs.path(index)))
+        except FileNotFoundError:
+            return False
+
+
+@lru_cache(maxsize=20_000)
+def _may_nest(path: str) -> bool:
+    """What is under a digest never changes. To parse it all would take twenty times as long."""
+    raw = Path(path).read_bytes()
+    members = raw.partition(b'"manifests"')[2]
+    return b"\\" in raw or any(kind.encode() in members for kind in INDEX_TYPES)
 
 
 def indexes_of(store: Store, digest: Digest) -> set[Digest]:

@@ -163,16 +163,22 @@ def test_cancelled_it_has_removed_nothing_or_leaves_the_rest_to_the_collection(
     assert left(store) == []
 
 
-def test_a_damaged_image_of_anybody_stops_it_before_anything_goes(store: Store, pull: Pull) -> None:
-    """And is not named: it may be of another project."""
-    other = Project.objects.create(slug="other", name="Other")
+@pytest.mark.parametrize("whose", ["mine", "another"])
+def test_a_damaged_image_of_anybody_stops_it_before_anything_goes(
+    whose: str, project: Project, store: Store, pull: Pull, caplog: pytest.LogCaptureFixture
+) -> None:
+    """And is named to its own project alone; and to whoever reads the log."""
+    other = project if whose == "mine" else Project.objects.create(slug="other", name="Other")
     app, secret = pull("app", APP), pull("secret", OTHER, other)
     damage(store.blobs.path(Digest.parse(secret.config_digest)))
     job = services.remove_images([app], by=None)
     assert run_job(job.pk, keep) is JobState.FAILED
     job.refresh_from_db()
-    assert "secret" not in job.error_message + job.error_hint
+    named = f"The image {secret.called} is damaged"
+    assert job.error_message.startswith(named) is (whose == "mine")
+    assert ("secret" in job.error_message + job.error_hint) is (whose == "mine")
     assert job.error_message.endswith("Nothing was removed.")
+    assert "secret:1 is damaged" in caplog.text
     assert Image.objects.count() == 2
 
 

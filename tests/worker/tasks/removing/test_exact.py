@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 
 import pytest
 
-from samples.images import image, index, layer, recompressed
+from samples.images import SampleIndex, image, index, layer, recompressed
 from tests.engine.pull.helpers import damage, left
 from tests.worker.tasks.helpers import Pull, ended
 from tests.worker.tasks.removing.helpers import (
@@ -77,6 +78,22 @@ def test_the_rest_of_a_name_with_several_platforms_gets_its_index_anew(
     removes_what_it_foresaw(store, Image.objects.get(architecture="arm64"))
     assert collect(store, dry_run=True).items == ()
     removes_what_it_foresaw(store, *Image.objects.all())
+    assert left(store) == []
+
+
+def test_an_index_that_lies_inside_of_one_that_stays_is_known_to_stay(store: Store, pull: Pull) -> None:
+    """Though the image that goes was pulled by that index itself."""
+    arm = image([layer({"arm64": os.urandom(9000)})], platform="linux/arm64")
+    inner = index([arm])
+    entry = {"mediaType": inner.media_type, "digest": str(inner.digest), "size": len(inner.raw)}
+    body = json.loads(index([APP]).raw)
+    body["manifests"].append(entry)
+    members = (APP, inner, arm)
+    outer = SampleIndex(json.dumps(body).encode(), inner.media_type, manifests=members, images=(APP,))
+    pull("outer", outer)
+    removes_what_it_foresaw(store, pull("inner", inner, platforms=["all"]))
+    assert store.blobs.has(inner.digest)
+    removes_what_it_foresaw(store, Image.objects.get())
     assert left(store) == []
 
 
