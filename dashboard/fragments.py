@@ -22,12 +22,17 @@ def page_or_part(
     """
     wanted = f"{template}#{part}" if request.htmx else template
     response = render(request, wanted, dict(context), status=status)
-    patch_vary_headers(response, ["HX-Request"])
+    patch_vary_headers(response, ["HX-Request", "HX-Target"])
     if request.htmx and request.method == "GET" and "HX-Push-Url" not in response:
         query = filled(request.GET)
         if len(query) != len(request.GET):
             response["HX-Push-Url"] = f"{request.path}?{query.urlencode()}" if query else request.path
     return response
+
+
+def aims_at(request: Request, id: str) -> bool:
+    """Whether htmx asks for what takes the place of the element with this id."""
+    return str(request.htmx.target or "").rpartition("#")[2] == id
 
 
 def filled(query: QueryDict) -> QueryDict:

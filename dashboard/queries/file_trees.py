@@ -9,7 +9,7 @@ from django.conf import settings
 from django.contrib.auth.models import User
 
 from worker import services
-from worker.engine.errors import BeingMended, LayerMissing, StoreDamaged
+from worker.engine.errors import BeingMended, LayerMissing, StoreDamaged, StoreError
 from worker.engine.files import FilesCache, ImageFiles
 from worker.engine.oci import Digest
 from worker.engine.store import Store
@@ -32,6 +32,15 @@ class FilesNotHere:
     message: str
     hint: str
 
+    @classmethod
+    def of(cls, error: StoreError) -> FilesNotHere:
+        """Say it of what :func:`files_of`, or looking at what it returned, raised."""
+        if isinstance(error, LayerMissing):
+            return cls(False, False, error.message, error.hint)
+        if isinstance(error, BeingMended):
+            return cls(True, True, error.message, "This page comes back by itself.")
+        return cls(True, False, error.message, error.hint)
+
 
 def files_of(image: Image, by: User | None = None) -> ImageFiles:
     """Return the files of ``image``, which the caller may see.
@@ -52,7 +61,7 @@ def files_of(image: Image, by: User | None = None) -> ImageFiles:
         raise _mending(error.diff_id, by) from error
 
 
-def files_or_why_not(image: Image, by: User | None) -> ImageFiles | FilesNotHere:
+def files_or_why_not(image: Image, by: User | None = None) -> ImageFiles | FilesNotHere:
     """Return the files of ``image``, or what to say instead; what is damaged is being mended then.
 
     Args:
@@ -60,12 +69,8 @@ def files_or_why_not(image: Image, by: User | None) -> ImageFiles | FilesNotHere
     """
     try:
         return files_of(image, by)
-    except LayerMissing as error:
-        return FilesNotHere(False, False, error.message, error.hint)
-    except BeingMended as error:
-        return FilesNotHere(True, True, error.message, "This page comes back by itself.")
-    except StoreDamaged as error:
-        return FilesNotHere(True, False, error.message, error.hint)
+    except (LayerMissing, StoreDamaged) as error:
+        return FilesNotHere.of(error)
 
 
 def _mending(diff_id: str, by: User | None) -> StoreDamaged:

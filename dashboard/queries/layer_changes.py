@@ -10,9 +10,9 @@ from weakref import WeakKeyDictionary
 
 from django.core.paginator import Page, Paginator
 
-from dashboard.queries.file_trees import files_of
+from dashboard.queries.file_trees import FilesNotHere, files_or_why_not
 from dashboard.queries.names import Named, names_of
-from worker.engine.errors import InvalidInput, LayerMissing, NotFound, StoreDamaged
+from worker.engine.errors import InvalidInput, NotFound
 from worker.engine.files import Change, Changes, Count, Node, View
 from worker.models import Image, ImageLayer, Layer, Project
 
@@ -88,13 +88,13 @@ class Done:
 
     Attributes:
         kind: the only change that is listed; None: every one.
-        problem: why that cannot be told now; then the rest is None.
+        not_here: why that cannot be told now; then the rest is None.
     """
 
     sums: Changes | None = None
     kind: Change | None = None
     page: Page[Deed] | None = None
-    problem: LayerMissing | StoreDamaged | None = None
+    not_here: FilesNotHere | None = None
 
     @property
     def tally(self) -> tuple[Tally, ...]:
@@ -151,10 +151,10 @@ def done(where: Standing, change: str, number: str | None, per_page: int = PER_P
         number: of the page; one out of range gives the nearest.
     """
     kind = next((one for one in KINDS if one == change), None)
-    try:
-        view = files_of(where.image).view(where.row.position)
-    except (LayerMissing, StoreDamaged) as error:
-        return Done(kind=kind, problem=error)
+    files = files_or_why_not(where.image)
+    if isinstance(files, FilesNotHere):
+        return Done(kind=kind, not_here=files)
+    view = files.view(where.row.position)
     page = Paginator(Largest(view, kind), per_page).get_page(number)
     return Done(view.changes(), kind, page)
 
@@ -198,9 +198,8 @@ def _places(view: View) -> dict[Change | None, array[int]]:
 
 
 def _ordered(view: View) -> dict[Change | None, array[int]]:
-    removed = view.changes().removed
     there = [(view.node(at), at) for at, layer in enumerate(view.columns().layers) if layer == view.top]
-    gone = [(view.gone_node(at), ~at) for at in range(removed.files + removed.directories)]
+    gone = [(view.gone_node(at), ~at) for at in range(view.gone)]
     changed = [(node, place) for node, place in (*there, *gone) if node.change]
     changed.sort(key=lambda one: (-one[0].size, one[0].path))
     orders: dict[Change | None, array[int]] = {None: array("l", (place for _, place in changed))}

@@ -6,13 +6,13 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http import HttpResponse, QueryDict
 from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from dashboard.access import Request, get_project, signed_in
-from dashboard.fragments import page_or_part
+from dashboard.access import Request, get_project
+from dashboard.fragments import aims_at, page_or_part
 from dashboard.queries.compare import Pair, compared_configs, compared_files, compared_layers, read_sides
 from dashboard.queries.compare_choices import LISTED, offers, suggestions
 from dashboard.queries.compare_layers import draw, layer_rows
@@ -31,11 +31,11 @@ from dashboard.queries.compare_rows import (
 )
 from dashboard.queries.compare_settings import grouped_settings
 from dashboard.queries.compare_text import FilePair, facts, file_pair
+from dashboard.queries.file_trees import FilesNotHere
 from worker.engine.compare import Aspect, Comparison, Kind
-from worker.engine.errors import LayerMissing, NotFound, StoreDamaged, StoreError, StrataError
+from worker.engine.errors import NotFound, StoreError
 from worker.engine.files import from_text
 from worker.models import Project, Role
-from worker.services import mend_index
 
 
 @require_safe
@@ -48,14 +48,15 @@ def compare(request: Request, project_slug: str) -> HttpResponse:
     pair = Pair(a, b)
     tab = request.GET.get("tab", "")
     context: dict[str, Any] = {"pair": pair, "tab": tab if tab in _PARTS else "files"}
-    context["comparison"], context["error"], context["mending"] = _files(request, pair)
+    context["comparison"], context["not_here"] = _files(pair)
     context["config"] = compared_configs(pair, with_values=request.role.covers(Role.OPERATOR))
     context["layers"] = compared_layers(pair)
     context["packages"] = compared_packages(pair)
     context["package_count"] = package_count(context["packages"])
     context["growth"] = _growth(context["comparison"])
     context |= _PARTS[context["tab"]](request, pair, context)
-    return page_or_part(request, "compare/compare.html", "part", context)
+    part = "whole" if aims_at(request, "compared") else "part"
+    return page_or_part(request, "compare/compare.html", part, context)
 
 
 @require_safe
@@ -116,17 +117,12 @@ def _choose(request: Request, project: Project) -> HttpResponse:
     return page_or_part(request, "compare/choose.html", "list", context)
 
 
-def _files(request: HttpRequest, pair: Pair) -> tuple[Comparison | None, StrataError | None, object]:
+def _files(pair: Pair) -> tuple[Comparison | None, FilesNotHere | None]:
     """The comparison, or why there is none: that is part of the page, and no page of its own."""
     try:
-        return compared_files(pair), None, None
-    except (LayerMissing, StoreDamaged) as error:
-        diff_id = getattr(error, "diff_id", "")
-        # An index alone that is lost is made anew by itself.
-        mending = mend_index(diff_id, by=signed_in(request)) if diff_id and not pair.not_extracted else None
-        return None, error, mending
+        return compared_files(pair), None
     except StoreError as error:
-        return None, error, None
+        return None, FilesNotHere.of(error)
 
 
 def _growth(comparison: Comparison | None) -> str:

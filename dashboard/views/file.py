@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
-from django.shortcuts import redirect
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
@@ -16,12 +16,11 @@ from dashboard.fragments import page_or_part
 from dashboard.queries.copies import copies
 from dashboard.queries.file import Asked, attributes, content_of, diff_id_of, look, store_layers
 from dashboard.queries.file_content import picture_type, show
-from dashboard.queries.file_trees import files_of
+from dashboard.queries.file_trees import FilesNotHere, files_of, files_or_why_not
 from dashboard.queries.files_owners import owners_of
 from dashboard.queries.image import get_image
 from dashboard.queries.images import layers_of
 from dashboard.queries.names import names_of
-from worker.engine.errors import LayerMissing, StoreDamaged
 from worker.engine.files import to_text
 from worker.engine.oci import Digest
 from worker.models import Image, ImageLayer
@@ -34,10 +33,11 @@ def file(request: Request, project_slug: str, image_id: int) -> HttpResponse:
     image = get_image(project, image_id)
     asked = Asked.read(request.GET)
     stack = _stack(image)
-    try:
-        files = files_of(image)
-    except (LayerMissing, StoreDamaged):
-        # The Files tab says what is the matter, and comes back by itself.
+    files = files_or_why_not(image)
+    if isinstance(files, FilesNotHere):
+        if files.mending:
+            return render(request, "file/waiting.html", {"image": image, "asked": asked, "waiting": files})
+        # The Files tab says what is the matter, and what can be done.
         return _to_files(image, asked.path.rpartition(b"/")[0], asked.top)
     sight = look(files, stack, asked)
     if sight.node is not None and sight.node.is_directory:

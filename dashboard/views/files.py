@@ -11,6 +11,7 @@ from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_safe
 
 from dashboard.access import Request, get_project, signed_in
+from dashboard.fragments import aims_at
 from dashboard.queries.file_trees import FilesNotHere
 from dashboard.queries.files import entries_of, found_rows, listing
 from dashboard.queries.files_open import Opened, open_files
@@ -48,7 +49,7 @@ def files(request: Request, project_slug: str, image_id: int) -> HttpResponse:
 def _part(request: Request) -> str:
     if "under" in request.GET or "rows" in request.GET:
         return "rows"
-    return "whole" if str(request.htmx.target or "").endswith("#files") else "list"
+    return "whole" if aims_at(request, "files") else "list"
 
 
 def _rows(request: Request, opened: Opened) -> Any:

@@ -6,7 +6,7 @@ from django.http import HttpResponse
 from django.views.decorators.http import require_safe
 
 from dashboard.access import Request, get_project
-from dashboard.fragments import page_or_part
+from dashboard.fragments import aims_at, page_or_part
 from dashboard.queries.figures import holdings
 from dashboard.queries.images import page_of_images
 from dashboard.queries.images import rows as image_rows
@@ -47,12 +47,13 @@ def layer(request: Request, project_slug: str, diff_id: str) -> HttpResponse:
     facts = layer_facts(project, diff_id)
     where = standing(project, facts.layer, request.GET.get("image", ""))
     context = {"facts": facts, "layer": facts.layer, "where": where}
-    if request.htmx and "deeds" in (request.htmx.target or ""):
-        context["done"] = done(where, request.GET.get("change", ""), request.GET.get("deeds"))
-        return page_or_part(request, "layers/layer.html", "deeds", context)
+    if not request.htmx or aims_at(request, "deeds"):
+        did = done(where, request.GET.get("change", ""), request.GET.get("deeds"))
+        context |= {"done": did, "not_here": did.not_here}
+        if request.htmx:
+            return page_or_part(request, "layers/layer.html", "deeds", context)
     page = page_of_images(images_on(project, facts.layer), request.GET.get("page"))
     context |= {"page": page, "rows": image_rows(project, list(page))}
     if not request.htmx:
-        context["done"] = done(where, request.GET.get("change", ""), request.GET.get("deeds"))
         context["containers"], context["container_count"] = containers_on(project, facts.layer)
     return page_or_part(request, "layers/layer.html", "images", context)

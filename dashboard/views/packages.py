@@ -10,7 +10,7 @@ from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_safe
 
 from dashboard.access import Request, get_project
-from dashboard.fragments import page_or_part
+from dashboard.fragments import aims_at, page_or_part
 from dashboard.queries.image import get_image
 from dashboard.queries.package_hits import image_hits
 from dashboard.queries.package_search import PackageQuery, count_unread, search, similar
@@ -48,7 +48,7 @@ def image_packages(request: Request, project_slug: str, image_id: int) -> HttpRe
         "rows": rows,
     }
     if request.htmx:
-        part = "whole" if str(request.htmx.target or "").endswith("#package-tab") else "list"
+        part = "whole" if aims_at(request, "package-tab") else "list"
         return page_or_part(request, "image/packages.html", part, context | {"image": facts.image})
     response = show_tab(request, facts, "packages", context)
     patch_vary_headers(response, ["HX-Request", "HX-Target"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from html import escape
 
 import pytest
 from django.test import Client
@@ -159,15 +160,25 @@ def test_a_damaged_index_is_asked_to_be_made_anew(
         asked.append(diff_id)
         return Mending(under_way=True)
 
-    monkeypatch.setattr("dashboard.views.compare.mend_index", ask)
+    monkeypatch.setattr("worker.services.mend_index", ask)
     damaged = layer({"soon": b"damaged"})
     b = make_image(project, store, "damaged", [BASE, damaged])
     index = store.layers.index_path(damaged.diff_id)
     index.chmod(0o644)
+    whole = index.read_bytes()
     index.write_bytes(b"nonsense")
     text = text_of(viewer, address(pair[0], b))
     assert "A file index is being made anew" in text
     assert asked == [str(damaged.diff_id)]
+    place = address(pair[0], b)
+    html = viewer.get(place).content.decode()
+    assert f'hx-get="{escape(place)}" hx-trigger="every 3s" hx-target="#compared"' in html
+    assert '<noscript><meta http-equiv="refresh"' in html
+    index.write_bytes(whole)
+    there = viewer.get(place, headers={"HX-Request": "true", "HX-Target": "div#compared"}).content.decode()
+    assert there.strip().startswith('<div id="compared">')
+    assert '<dl class="figures">' in there  # not the list alone: what stands above it was not known, either
+    assert "every 3s" not in there
 
 
 HOSTILE = ["new\nline", "\u202etxt.exe", "<script>alert(1)</script>", "b\udcff\udcfe", "a|b`c``d", "x" * 250]

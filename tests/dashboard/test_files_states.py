@@ -1,4 +1,4 @@
-"""What the Files tab says when there is nothing to list."""
+"""What the Files tab and the page of a file say while there is nothing to show."""
 
 from __future__ import annotations
 
@@ -78,6 +78,22 @@ def test_while_an_index_is_mended_the_page_asks_again_until_it_is_there(
     there = viewer.get(address(torn), headers=htmx).content.decode()
     assert there.strip().startswith('<div id="files">')
     assert 'data-path="/whole"' in there
+
+
+def test_the_page_of_a_file_comes_back_by_itself_too(
+    viewer: Client, torn: Image, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("worker.services.mend_index", lambda diff_id, by: Mending(under_way=True))
+    where = f"/p/team/images/{torn.pk}/file/?path=whole"
+    html = viewer.get(where).content.decode()
+    assert "it is being made anew" in html
+    assert '<meta http-equiv="refresh" content="3">' in html
+    (diff_id,) = _diff_ids(torn)
+    store.layers.remove(diff_id)
+    put_index(store, "torn", [file_entry("whole")])
+    html = viewer.get(where).content.decode()
+    assert "Comes from layer" in html
+    assert "refresh" not in html
 
 
 def _diff_ids(image: Image) -> Iterator[Digest]:

@@ -18,6 +18,7 @@ from tests.support.files import file_entry, make_image, open_store, put_index
 from worker.engine.oci import Digest
 from worker.engine.store import Store
 from worker.models import Container, Image, Project
+from worker.progress.mending import Mending
 
 BASE = layer(
     entries=[
@@ -147,6 +148,22 @@ def test_without_its_index_the_page_says_so_and_keeps_the_rest(
     html = shown(viewer, ABOVE.diff_id)
     assert "What it did cannot be told now" in html
     assert "RUN step 1" in html
+
+
+def test_while_its_index_is_mended_the_page_asks_again(
+    viewer: Client, image: Image, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("worker.services.mend_index", lambda diff_id, by: Mending(under_way=True))
+    path = store.layers.index_path(BASE.diff_id)
+    index = path.read_bytes()
+    path.unlink()
+    html = shown(viewer, ABOVE.diff_id)
+    assert "it is being made anew" in html
+    assert f'hx-get="{address(ABOVE.diff_id)}" hx-trigger="every 3s"' in html
+    assert '<noscript><meta http-equiv="refresh"' in html
+    path.write_bytes(index)
+    asked = {"HX-Request": "true", "HX-Target": "section#deeds"}
+    assert "every 3s" not in viewer.get(address(ABOVE.diff_id), headers=asked).content.decode()
 
 
 def test_containers_that_stand_on_it_are_listed_those_of_others_are_not(
