@@ -131,3 +131,25 @@ def test_it_agrees_with_rpm(tmp_path: Path) -> None:
     assert isinstance(found, Package)
     assert f"{found.name} {found.version} {found.architecture}" == answer
     assert found.license == "GPLv3+ and MIT"
+
+
+@pytest.mark.parametrize("name", [b"\xff\xfe", b"a" * 100_000])
+def test_what_sqlite_quotes_of_a_damaged_schema_is_one_short_reason(tmp_path: Path, name: bytes) -> None:
+    path = write(tmp_path / "rpmdb.sqlite")
+    database = sqlite3.connect(path)
+    with database:
+        database.execute("PRAGMA writable_schema = ON")
+        entry = (
+            "INSERT INTO sqlite_schema VALUES ('table', CAST(? AS TEXT), 'x', 99, 'CREATE TABLE nonsense')"
+        )
+        database.execute(entry, [name])
+    database.close()
+    with pytest.raises(Unreadable, match="damaged") as caught:
+        read(path)
+    assert len(str(caught.value)) < 300
+
+
+def test_the_version_of_a_source_package_fits_where_it_is_kept() -> None:
+    package = read_header(header(name="a", version="1", sourcerpm=f"b-{'2' * 3000}-1.src.rpm"))
+    assert package is not None
+    assert (package.source, package.source_version) == ("b", "")

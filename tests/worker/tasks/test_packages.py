@@ -158,6 +158,16 @@ def test_three_thousand_packages(project: Project, store: Store) -> None:
     assert PackageChange.objects.count() == 3001
 
 
+def test_a_name_that_is_longer_in_lower_case_is_kept(project: Project, store: Store) -> None:
+    """PostgreSQL refuses what is longer than its column."""
+    name = "\u0130" * 255
+    image = make_image(project, store, "a", [layer({"node_modules/x/package.json": package_json(name)})])
+    read_packages(image, store.layers)
+    (found,) = PackageVersion.objects.all()
+    assert found.name == name
+    assert len(found.search_name) == 255
+
+
 def test_differences(project: Project, store: Store) -> None:
     a = make_image(project, store, "a", [BASE, layer({"node_modules/x/package.json": package_json("x")})])
     b = make_image(project, store, "b", [BASE, UPGRADE, APP])

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from worker.engine.packages.rpm_header import read_header
-from worker.engine.packages.values import Package, Unreadable
+from worker.engine.packages.values import Package, Unreadable, short, text_of
 
 _HOMES = (b"var/lib/rpm/", b"usr/lib/sysimage/rpm/", b"usr/share/rpm/")
 SQLITE = tuple(home + b"rpmdb.sqlite" for home in _HOMES)
@@ -30,6 +30,7 @@ _MAX_HEADER = 1 << 24
 _MAX_ROWS = 200_000
 _MAX_STEPS = 200_000_000  # of SQLite's virtual machine; a database of 3,000 packages takes 100,000
 _EVERY = 100_000
+_MAX_SAID = 200
 
 
 def read_sqlite(file: BinaryIO) -> Iterator[Package | Unreadable]:
@@ -52,8 +53,10 @@ def read_sqlite(file: BinaryIO) -> Iterator[Package | Unreadable]:
                 if count == _MAX_ROWS or total > MAX_BYTES:
                     raise Unreadable("The rpm database is larger than any; not all of it is read.")
                 yield from _package(blob)
-    except (sqlite3.Error, OverflowError) as error:
-        raise Unreadable(f"The rpm database is damaged ({error}).") from error
+    except (sqlite3.Error, OverflowError, UnicodeDecodeError) as error:
+        # SQLite quotes the file: bytes that are no text (UnicodeDecodeError), and as many as like.
+        said = short(text_of(str(error).encode("utf-8", "replace")), _MAX_SAID)
+        raise Unreadable(f"The rpm database is damaged ({said}).") from error
 
 
 def _has_table(database: sqlite3.Connection) -> bool:

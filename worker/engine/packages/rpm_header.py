@@ -54,7 +54,7 @@ def read_header(blob: bytes) -> Package | None:
         whole,
         architecture=_text(tags, _ARCHITECTURE)[:64],
         source=source if source != name and is_name(source) else "",
-        source_version=source_version if source_version not in (version, f"{version}-{release}") else "",
+        source_version=_other_version(source_version, version, release),
         license=short(_text(tags, _LICENSE)),
         size=size if isinstance(size, int) and size < 1 << 62 else None,
     )
@@ -89,6 +89,11 @@ def _value(blob: bytes, kind: int, start: int, end: int) -> bytes | int:
 def _text(tags: dict[int, bytes | int], tag: int) -> str:
     value = tags.get(tag, b"")
     return text_of(value) if isinstance(value, bytes) else ""
+
+
+def _other_version(source: str, version: str, release: str) -> str:
+    is_other = source not in (version, f"{version}-{release}") and is_name(source, MAX_VERSION)
+    return source if is_other else ""
 
 
 def _source(file_name: str) -> tuple[str, str]:

@@ -52,7 +52,7 @@ def read_stack(
     for position in range(start, len(diff_ids)):
         if cancel is not None:
             cancel.check()
-        changed = _records_of(files.table(position), contents)
+        changed = _records_of(files.tables[position], contents)
         if changed is not None:
             contents = _Layer(layers, files, diff_ids, position).read(contents, changed, cancel)
         yield contents
