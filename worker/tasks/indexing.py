@@ -6,10 +6,10 @@ it.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 
 from django.conf import settings
 
@@ -17,7 +17,7 @@ from worker.engine.cancel import CancelToken
 from worker.engine.errors import Cancelled, StrataError
 from worker.engine.oci import Digest
 from worker.engine.search import upkeep
-from worker.engine.store import Store, file_lock
+from worker.engine.store import LayerStore, Store, file_lock
 from worker.models import Layer
 from worker.progress import announce
 from worker.progress.mending import begin_mending, end_mending
@@ -32,26 +32,30 @@ _LOOK_SECONDS = 0.2
 
 def index(*, suspicious: bool = False) -> None:
     """Do what there is to do; nothing, if another process is at it."""
-    store = Store(settings.STORE_DIR)
-    with until_stopped() as cancel:
-        try:
-            with _one_at_a_time():
-                count = upkeep.keep_up(
-                    settings.SEARCH_DIR,
-                    store.layers,
-                    layers_to_search,
-                    _mend_file_index,
-                    suspicious=suspicious,
-                    cancel=cancel,
-                )
-                _read_packages(store, cancel)
-        except upkeep.Busy:
-            return
-        except Cancelled:
-            return
-        except StrataError as error:
-            logger.warning("files cannot be searched: %s", error.message)
-            return
+    layers = Store(settings.STORE_DIR).layers
+    with until_stopped() as cancel, contextlib.suppress(upkeep.Busy, Cancelled), _one_at_a_time():
+        _make_searchable(layers, suspicious, cancel)
+        _read_packages(layers, cancel)
+
+
+def _make_searchable(layers: LayerStore, suspicious: bool, cancel: CancelToken) -> None:
+    """Bring the search database up to date; if that fails, packages can be read all the same."""
+    try:
+        count = upkeep.keep_up(
+            settings.SEARCH_DIR,
+            layers,
+            layers_to_search,
+            _mend_file_index,
+            suspicious=suspicious,
+            cancel=cancel,
+        )
+    except upkeep.Busy:  # it is being rebuilt
+        return
+    except Cancelled:
+        raise
+    except StrataError as error:
+        logger.warning("files cannot be searched: %s", error.message)
+        return
     if count:
         logger.info("%s layers more can be searched", count)
 
@@ -84,12 +88,12 @@ def _mend_file_index(diff_id: Digest) -> None:
         end_mending(str(diff_id), None)
 
 
-def _read_packages(store: Store, cancel: CancelToken) -> None:
-    for project_id in read_all_packages(store.layers, cancel):
+def _read_packages(layers: LayerStore, cancel: CancelToken) -> None:
+    for project_id in read_all_packages(layers, cancel):
         announce(project_id, "images")
 
 
-@contextmanager
+@contextlib.contextmanager
 def _one_at_a_time() -> Iterator[None]:
     def give_up() -> None:
         raise upkeep.Busy
@@ -99,7 +103,7 @@ def _one_at_a_time() -> Iterator[None]:
         yield
 
 
-@contextmanager
+@contextlib.contextmanager
 def until_stopped() -> Iterator[CancelToken]:
     """Yield what is cancelled when the worker is being ended."""
     token, over = CancelToken(), threading.Event()

@@ -9,11 +9,12 @@ from django.core.management import call_command
 
 from tests.dashboard.catalog import make_image
 from tests.engine.search.layers import file
+from worker.engine.errors import DiskFull
 from worker.engine.layers.index import IndexWriter
 from worker.engine.oci import Digest
 from worker.engine.search import FileQuery, SearchIndex, database, upkeep
 from worker.engine.store import Store
-from worker.models import Layer, Project
+from worker.models import Layer, PackageReading, Project
 from worker.tasks import indexing
 
 pytestmark = pytest.mark.django_db
@@ -79,6 +80,17 @@ def test_a_database_of_another_form_is_replaced(store: Store) -> None:
     indexing.index()
     assert found(store) == ["etc/name0", "etc/name1"]
     assert [one.name for one in search.glob("files-*.sqlite3")] == [f"files-{database.FORM}-1.sqlite3"]
+
+
+def test_packages_are_read_though_files_cannot_be_searched(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> int:
+        raise DiskFull("Could not write the search database: the disk is full.")
+
+    monkeypatch.setattr(upkeep, "keep_up", refuse)
+    indexing.index()
+    assert PackageReading.objects.exists()
 
 
 def test_while_another_process_does_it_a_round_is_left_out(store: Store) -> None:
