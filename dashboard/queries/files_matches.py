@@ -108,7 +108,7 @@ def touched_directories(view: View) -> frozenset[bytes]:
     def look() -> frozenset[bytes]:
         paths = view.columns().paths
         touched = [paths[at] for at in _of_layer(view)]
-        touched += [view.gone_node(at).path for at in range(len(view.merged.removed))]
+        touched += [view.gone_node(at).path for at in range(view.gone)]
         found: set[bytes] = set()
         for path in touched:
             while (path := path.rpartition(b"/")[0]) and path not in found:
@@ -126,7 +126,7 @@ def _search(view: View, under: bytes, wanted: FileFilter, sort: str) -> Matches:
     gone: list[tuple[int, Node]] = []
     if wanted.change in ("any", "removed"):
         fits = _fits(wanted)
-        nodes = ((-1 - at, view.gone_node(at)) for at in range(len(view.merged.removed)))
+        nodes = ((-1 - at, view.gone_node(at)) for at in range(view.gone))
         inside = under + b"/" if under else b""
         gone = [(place, node) for place, node in nodes if node.path.startswith(inside) and fits(node)]
     sizes = columns.sizes if places else []
@@ -151,7 +151,7 @@ def _key(path: bytes) -> bytes:
 def _of_layer(view: View) -> list[int]:
     """The places of what comes from the topmost layer."""
     top = view.top
-    return [at for at, layer in enumerate(view.merged.entries.layers) if layer == top and at]
+    return [at for at, layer in enumerate(view.columns().layers) if layer == top and at]
 
 
 def _there(view: View, columns: Columns, inside: range, wanted: FileFilter) -> list[int]:

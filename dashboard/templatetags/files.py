@@ -98,7 +98,7 @@ def owner(node: FileFacts) -> str:
 
 @register.filter
 def kind(node: FileFacts) -> str:
-    return _KINDS[node.type]
+    return _KINDS.get(node.type, str(node.type))
 
 
 @register.filter

@@ -44,6 +44,10 @@ def test_every_type_has_words_and_an_icon() -> None:
         assert kind(node)
         assert kind_icon(node)
         assert owner(node) == "0:42"
+    socket = SimpleNamespace(type="socket", mode=0o755)
+    assert (kind(socket), kind_icon(socket), mode(socket)[1:]) == ("socket", "file", "rwxr-xr-x"), (
+        "a container may have what no layer has"
+    )
 
 
 @pytest.mark.parametrize(

@@ -74,9 +74,10 @@ def put_index(store: Store, name: str, entries: Iterable[FileEntry]) -> Digest:
 
 def file_entry(path: str, size: int = 0, content: bytes = b"", **fields: object) -> FileEntry:
     """The record of a file; its hash is made up from ``content``, and its size what is asked for."""
-    sha256 = bytes.fromhex(Digest.of(content or path.encode()).hex)
+    name = path.encode("utf-8", "surrogateescape")
+    sha256 = bytes.fromhex(Digest.of(content or name).hex)
     values = {"mode": 0o644, "mtime_ns": 0, "sha256": sha256} | fields
-    return FileEntry(path.encode("utf-8", "surrogateescape"), EntryType.FILE, size or len(content), **values)  # type: ignore[arg-type]
+    return FileEntry(name, EntryType.FILE, size or len(content), **values)  # type: ignore[arg-type]
 
 
 def make_image(

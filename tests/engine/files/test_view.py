@@ -12,6 +12,7 @@ from samples.layers import Entry, SampleLayer, directory, hardlink, layer, symli
 from tests.support.files import open_store, put_layer
 from worker.engine.errors import LayerMissing, LinkLoop
 from worker.engine.files import Change, Count, Difference, ImageFiles, View
+from worker.engine.files.loading import make_table
 from worker.engine.layers import EntryType
 from worker.engine.oci import Digest
 from worker.engine.store import Store
@@ -207,6 +208,19 @@ def test_links_are_followed_inside_of_the_image_only(store: Store) -> None:
     assert view.resolve(b"etc/real/below") is None
     with pytest.raises(LinkLoop):
         view.resolve(b"loop")
+
+
+def test_links_that_lead_on_and_on_are_given_up() -> None:
+    """Forty links of hundreds of steps each, two thousand directories deep, would take minutes."""
+    deep = b"/".join([b"d"] * 2000)
+    around = b"../d/" * 400
+    links = [(deep + b"/l%d" % at, 2, 0, 0, 0, 0, 0, around + b"l%d" % (at + 1)) for at in range(40)]
+    view = ImageFiles([make_table([(deep, 1), (deep + b"/f", 0, 1), *links])]).view()
+    with pytest.raises(LinkLoop):
+        view.resolve(deep + b"/l0")
+    found = view.resolve(deep + b"//./f")
+    assert found is not None
+    assert found.path == deep + b"/f"
 
 
 def test_names_need_not_be_text(store: Store) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from array import array
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,7 +9,6 @@ from typing import Any
 
 from worker.engine.compare.values import Entry
 from worker.engine.files import Columns, Node, View
-from worker.engine.files.merge import Rows
 
 Extra = tuple[bytes, Mapping[bytes, bytes], tuple[int, int] | None]
 """What few entries have: a link's target, extended attributes, a device's numbers."""
@@ -101,21 +99,12 @@ def entry_of(node: Node, linked: bytes = b"") -> Entry:
 
 def linked_names(view: View) -> dict[int, bytes]:
     """The first name, in the order of the tree, of each file that has several; by the places of all."""
-    inodes = [{**table.inodes, **{row: row for row in table.linked}} for table in view.tables]
-    if not any(inodes):
-        return {}
-    rows = view.merged.entries
     groups: dict[tuple[int, int], list[int]] = defaultdict(list)
-    for at, (layer, row) in enumerate(zip(rows.layers, rows.rows, strict=True)):
-        inode = inodes[layer].get(row)
+    for at, inode in enumerate(view.columns().inodes):
         if inode is not None:
-            groups[layer, inode].append(at)
-    first = {places[0]: places for places in groups.values() if len(places) > 1}
-    return {
-        at: view.tables[rows.layers[lead]].path(rows.rows[lead])
-        for lead, places in first.items()
-        for at in places
-    }
+            groups[inode].append(at)
+    several = [places for places in groups.values() if len(places) > 1]
+    return {at: first for places in several for first in (view.entries.path(places[0]),) for at in places}
 
 
 class _Tree:
@@ -139,17 +128,13 @@ class _Tree:
 
     def side(self, shared: set[int], common: set[int]) -> Side:
         """The entries that are not of ``common``."""
-        view, entries, linked = self._view, self._view.merged.entries, self._linked
-        places: Sequence[int] = range(len(entries))
-        rows = entries
+        view, linked = self._view, self._linked
+        places: Sequence[int] = range(len(view))
+        columns = every = view.columns()
         if common:
             places = [at for at, code in enumerate(self._codes(shared)) if code not in common or at in linked]
-            rows = Rows(
-                array("H", [entries.layers[at] for at in places]),
-                array("I", [entries.rows[at] for at in places]),
-            )
-        columns = Columns(rows, view.tables)
-        sizes = Columns(entries, view.tables).sizes if common else columns.sizes
+            columns = view.columns(places)
+        sizes = every.sizes
         here = {place: at for at, place in enumerate(places) if place in linked} if linked else {}
         return Side(
             columns.paths,
@@ -161,22 +146,22 @@ class _Tree:
                 columns.gids,
                 columns.times,
                 columns.hashes,
-                self._extras(rows),
+                self._extras(columns),
             ),
             {at: linked[place] for place, at in here.items()},
             lambda at: entry_of(view.node(places[at]), linked.get(places[at], b"")),
             sum(sizes)
             - sum(sizes[place] for place, at in here.items() if linked[place] != columns.paths[at]),
-            len(entries) - len(places),
+            len(view) - len(places),
         )
 
     def _codes(self, shared: set[int]) -> list[int]:
         first = [id(table) << 32 if id(table) in shared else None for table in self._view.tables]
-        rows = self._view.merged.entries
+        rows = self._view.entries.rows
         bases = [first[layer] for layer in rows.layers]
         return [-1 if base is None else base + row for base, row in zip(bases, rows.rows, strict=True)]
 
-    def _extras(self, rows: Rows) -> list[Extra]:
+    def _extras(self, columns: Columns) -> list[Extra]:
         found: list[dict[int, Extra]] = [
             {
                 row: (table.links.get(row, b""), table.xattrs.get(row, {}), table.devices.get(row))
@@ -184,7 +169,9 @@ class _Tree:
             }
             for table in self._view.tables
         ]
-        return [found[layer].get(row, _NO_EXTRA) for layer, row in zip(rows.layers, rows.rows, strict=True)]
+        return [
+            found[layer].get(row, _NO_EXTRA) for layer, row in zip(columns.layers, columns.rows, strict=True)
+        ]
 
 
 def comparable(entry: Entry) -> Comparable:

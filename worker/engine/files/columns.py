@@ -54,13 +54,9 @@ class Columns:
         return self._rows.layers
 
     @property
-    def origins(self) -> list[tuple[int, int]]:
-        """Which row of which table each is: what has the same, also in another image of the same cache, is
-        equal in everything. Only of use while both images' views are held."""
-        identities = [id(table) for table in self._tables]
-        return [
-            (identities[layer], row) for layer, row in zip(self._rows.layers, self._rows.rows, strict=True)
-        ]
+    def rows(self) -> array[int]:
+        """Their rows in the tables of these."""
+        return self._rows.rows
 
     @cached_property
     def paths(self) -> list[bytes]:
@@ -113,11 +109,12 @@ class Columns:
     @cached_property
     def inodes(self) -> list[tuple[int, int] | None]:
         """What the names of one file have in common; None for a file that has one name, and for no file."""
+        known = [{**table.inodes, **{row: row for row in table.linked}} for table in self._tables]
+        if not any(known):
+            return [None] * len(self)
+        found = [known[layer].get(row) for layer, row in zip(self.layers, self.rows, strict=True)]
         return [
-            None if inode is None else (layer, inode)
-            for layer, inode in zip(
-                self.layers, self._sparse(lambda table, row: table.inode(row)), strict=True
-            )
+            None if inode is None else (layer, inode) for layer, inode in zip(self.layers, found, strict=True)
         ]
 
     def _sparse(self, value: Callable[[LayerTable, int], T]) -> list[T]:

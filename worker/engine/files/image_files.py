@@ -22,12 +22,13 @@ class ImageFiles:
 
     Attributes:
         depth: Layers.
+        tables: What each of them has itself, the base first, in columns.
     """
 
     def __init__(self, tables: Sequence[LayerTable], view_of: ViewOf | None = None) -> None:
         """``view_of`` is asked for the view as of a layer; without it views are made, and not kept."""
         self.depth = len(tables)
-        self._tables = tuple(tables)
+        self.tables = tuple(tables)
         self._view_of = view_of or self._make_view
 
     @classmethod
@@ -56,16 +57,6 @@ class ImageFiles:
             return View((root,), stack_up((root,)))
         return self._view_of(top)
 
-    def table(self, layer: int) -> LayerTable:
-        """What one layer has itself, in columns.
-
-        Raises:
-            IndexError: there is no such layer.
-        """
-        if not 0 <= layer < self.depth:
-            raise IndexError(layer)
-        return self._tables[layer]
-
     def history(self, path: bytes) -> tuple[Version, ...]:
         """What each layer that says something about ``path`` says, the base first.
 
@@ -76,7 +67,7 @@ class ImageFiles:
         now: tuple[int, int] | None = None  # the layer and row that is there
         for layer in range(self.depth):
             row, hides = self._said(layer, path)
-            table = self._tables[layer]
+            table = self.tables[layer]
             if row is None or table.kinds[row] == WHITEOUT:
                 if now is not None and hides:
                     versions.append(Version(layer, Change.REMOVED, None))
@@ -86,18 +77,18 @@ class ImageFiles:
                 continue  # it is said to be there, and nothing else
             change, what = Change.ADDED, tuple[Difference, ...]()
             if now is not None:
-                what = differences(self._tables[now[0]], now[1], table, row)
+                what = differences(self.tables[now[0]], now[1], table, row)
                 change = Change.CHANGED if what else Change.NONE
             versions.append(Version(layer, change, node_of(table, row, path, layer, change, what)))
             now = layer, row
         return tuple(versions)
 
     def _is_directory(self, place: tuple[int, int] | None) -> bool:
-        return place is not None and self._tables[place[0]].kinds[place[1]] in DIRECTORIES
+        return place is not None and self.tables[place[0]].kinds[place[1]] in DIRECTORIES
 
     def _said(self, layer: int, path: bytes) -> tuple[int | None, bool]:
         """The row that a layer has for ``path``, and whether it hides what is below there."""
-        table = self._tables[layer]
+        table = self.tables[layer]
         parts = path.split(b"/") if path else []
         hides = False
         for length in range(len(parts)):
@@ -111,5 +102,5 @@ class ImageFiles:
         return row, hides or (row is not None and table.kinds[row] == WHITEOUT)
 
     def _make_view(self, top: int) -> View:
-        tables = self._tables[: top + 1]
+        tables = self.tables[: top + 1]
         return View(tables, stack_up(tables))

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 from array import array
-from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import islice
 from typing import Any
 
 from worker.engine.errors import LayerMissing, StoreDamaged
+from worker.engine.files.shape import Orphans, Shape
 from worker.engine.files.table import (
-    DIRECTORIES,
-    HARDLINK,
     HASH_BYTES,
     IMPLIED,
     NO_HASH,
     OPAQUE,
     SYMLINK,
     TYPES,
-    WHITEOUT,
     Key,
     LayerTable,
     key_of,
@@ -138,8 +135,8 @@ class _Columns:
         """
         order = sorted(range(len(self.keys)), key=self.keys.__getitem__)
         try:
-            shape = _Shape([self.keys[at] for at in order], bytes([self.kinds[at] for at in order]))
-        except _Orphans as error:
+            shape = Shape([self.keys[at] for at in order], bytes([self.kinds[at] for at in order]))
+        except Orphans as error:
             self._imply(error.directories)
             return self.table()
         rows = {at: row for row, at in enumerate(order)} if self.links or self.xattrs or self.devices else {}
@@ -171,127 +168,6 @@ class _Columns:
             return {}
         found = ((row, at) for row, at in enumerate(source) if at in values)
         return {row: values[at] for row, at in found if kind is None or self.kinds[at] == kind}
-
-
-class _Orphans(Exception):
-    """There are entries in directories that nothing is known of.
-
-    Attributes:
-        directories: Some of these, and what leads to them.
-    """
-
-    def __init__(self, directories: set[Key]) -> None:
-        super().__init__()
-        self.directories = directories
-
-
-class _Shape:
-    """Which row is in which, from keys in their order."""
-
-    def __init__(self, keys: list[Key], kinds: bytes) -> None:
-        self._keys = keys
-        self._kinds = kinds
-        if keys[0] != b"":
-            raise _Orphans({b""})
-        if keys[1:2] and keys[1].startswith(b"\0"):
-            raise StoreDamaged("The layer's file index has a path that begins with a slash.")
-        if kinds[0] not in DIRECTORIES:
-            raise StoreDamaged("The layer's file index says that the root is no directory.")
-        self.names = [b""]
-        self.parents = array("I", [0])
-        self.spans = array("I", [1]) * len(keys)
-        self._walk()
-        joined = b"".join([b"/", *[name + b"/" for name in self.names[1:]]])
-        if b"//" in joined or b"/./" in joined or b"/../" in joined:
-            raise StoreDamaged("The layer's file index has a path that cannot be.")
-
-    def _walk(self) -> None:
-        keys, kinds = self._keys, self._kinds
-        names, parents, spans = self.names, self.parents, self.spans
-        above: list[tuple[Key, int]] = []
-        top, at = b"", 0  # the directory that is open, and its row
-        for row in range(1, len(keys)):
-            key = keys[row]
-            directory, _, name = key.rpartition(b"\0")
-            while directory != top:
-                spans[at] = row - at
-                if not above:
-                    raise self._orphans()
-                top, at = above.pop()
-            if key == keys[row - 1]:
-                raise StoreDamaged(f"The layer's file index has {path_of(key)!r} twice.")
-            names.append(name)
-            parents.append(at)
-            if kinds[row] in DIRECTORIES:
-                above.append((top, at))
-                top, at = key, row
-        for _, row in (*above, (top, at)):
-            spans[row] = len(keys) - row
-
-    def _orphans(self) -> _Orphans:
-        known = dict(zip(self._keys, self._kinds, strict=True))
-        missing: set[Key] = set()
-        for directory in {key.rpartition(b"\0")[0] for key in self._keys}:
-            while directory not in missing and known.get(directory) not in DIRECTORIES:
-                if directory in known:
-                    raise StoreDamaged(
-                        f"The layer's file index has entries in {path_of(directory)!r}, no directory."
-                    )
-                missing.add(directory)
-                directory = directory.rpartition(b"\0")[0]
-        if not missing:
-            raise StoreDamaged("The layer's file index has a path that cannot be.")
-        return _Orphans(missing)
-
-    def row(self, key: Key) -> int | None:
-        at = bisect_left(self._keys, key)
-        return at if at < len(self._keys) and self._keys[at] == key else None
-
-    def directories(self, keys: set[Key]) -> frozenset[int]:
-        """The rows of directories.
-
-        Raises:
-            StoreDamaged: some are none.
-        """
-        rows = set()
-        for key in keys:
-            row = self.row(key)
-            if row is None or self._kinds[row] not in DIRECTORIES:
-                raise StoreDamaged(
-                    f"The layer's file index calls {path_of(key)!r} opaque, which is no directory."
-                )
-            rows.add(row)
-        return frozenset(rows)
-
-    def inodes(self, links: dict[int, bytes]) -> dict[int, int]:
-        """Of each hard link the row that it means in the end.
-
-        Raises:
-            StoreDamaged: it means nothing that can be linked.
-        """
-        kinds = self._kinds
-        found: dict[int, int] = {}
-        for row in self._hardlinks():
-            trail = []
-            target: int | None = row
-            while target is not None and kinds[target] == HARDLINK and target not in found:
-                trail.append(target)
-                target = self.row(key_of(links.get(target, b"")))
-                if target in trail:
-                    target = None
-            target = found.get(target, target) if target is not None else None
-            if target is None or kinds[target] in DIRECTORIES or kinds[target] == WHITEOUT:
-                raise StoreDamaged(
-                    f"The layer's file index has a hard link to nothing: {path_of(self._keys[row])!r}."
-                )
-            found.update(dict.fromkeys(trail, target))
-        return found
-
-    def _hardlinks(self) -> Iterator[int]:
-        at = self._kinds.find(HARDLINK)
-        while at >= 0:
-            yield at
-            at = self._kinds.find(HARDLINK, at + 1)
 
 
 def _picked(column: array[int], source: list[int]) -> array[int]:

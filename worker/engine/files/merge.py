@@ -48,6 +48,12 @@ class Rows:
         self.layers.extend(other.layers[start:end])
         self.rows.extend(other.rows[start:end])
 
+    def at(self, places: Sequence[int]) -> Rows:
+        """Those at some places."""
+        return Rows(
+            array("H", map(self.layers.__getitem__, places)), array("I", map(self.rows.__getitem__, places))
+        )
+
     @property
     def nbytes(self) -> int:
         return len(self) * (self.layers.itemsize + self.rows.itemsize)

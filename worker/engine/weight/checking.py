@@ -148,7 +148,7 @@ def _verdicts(files: ImageFiles, rules: Rules, known: Efficiency) -> Iterator[Ve
         yield _forbidding(Rule.FORBID_SETUID_ADDED, found, told)
     if rules.forbid_paths:
         view = files.view()
-        forbidden = _forbidden(view.tables, rules.forbid_paths)
+        forbidden = _forbidden(files.tables, rules.forbid_paths)
         shown = [_placed(files, view, *one) for one in sorted(forbidden.items())[:MOST_FINDINGS]]
         globs = ", ".join(glob.text for glob in rules.forbid_paths)
         told = f"{_counted(len(forbidden), 'path', 'matches')} {globs}; none may."
@@ -163,7 +163,7 @@ def _forbidding(rule: Rule, found: list[Finding], told: str, count: int | None =
 def _set_user_id(files: ImageFiles) -> Iterator[Finding]:
     """Files of the image that are set-user-ID, and were not so in the base."""
     view = files.view()
-    added = {path for table in view.tables[1:] for path in _set_user_id_in(table)}
+    added = {path for table in files.tables[1:] for path in _set_user_id_in(table)}
     for path in added:
         node = view.get(path)
         if node is None or not _is_set_user_id(node):

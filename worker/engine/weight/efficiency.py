@@ -66,7 +66,7 @@ class Efficiency:
 
 def efficiency(files: ImageFiles) -> Efficiency:
     """Work out what dive says of an image."""
-    return efficiency_of(files.view().tables)
+    return efficiency_of(files.tables)
 
 
 def efficiency_of(layers: Sequence[LayerTable]) -> Efficiency:

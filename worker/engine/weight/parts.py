@@ -8,7 +8,6 @@ from heapq import nlargest
 from itertools import accumulate
 
 from worker.engine.files import View
-from worker.engine.files.entries import Entries
 from worker.engine.files.table import FILE
 
 _INNER = 12
@@ -80,11 +79,11 @@ class _Scale:
     """The columns of a view that weighing needs."""
 
     def __init__(self, view: View) -> None:
-        self.entries = Entries(view.tables, view.merged.entries)
+        self.entries = view.entries
         self._view = view
-        self._spans = view.merged.spans
-        self._layers = view.merged.entries.layers
-        self._sizes = view.columns().sizes
+        self._spans = view.spans
+        columns = view.columns()
+        self._layers, self._sizes = columns.layers, columns.sizes
         self._sums = list(accumulate(self._sizes, initial=0))
 
     def inside(self, at: int) -> Iterator[int]:

@@ -61,15 +61,14 @@ class Sums:
 
 def sums(files: ImageFiles) -> Sums:
     """Add up an image's layers. One that occurs twice counts twice, and is the same content both times."""
-    view = files.view()
-    tables = view.tables if files.depth else ()
+    tables = files.tables
     contents: dict[bytes, int] = {}
     count = 0
     for table in tables:
         for sha256, size in file_contents(table):
             contents[sha256] = size
             count += 1
-    seen = _seen(view)
+    seen = _seen(files.view())
     return Sums(
         tuple(LayerSum(content_size(table), seen[at]) for at, table in enumerate(tables)),
         sum(contents.values()),
@@ -92,16 +91,11 @@ def _seen(view: View) -> list[int]:
     """Bytes that the image shows of each layer; a file with several names is seen by any of them."""
     seen = [0] * len(view.tables)
     counted: set[tuple[int, int]] = set()
-    entries = view.merged.entries
-    for layer, row in zip(entries.layers, entries.rows, strict=True):
-        table = view.tables[layer]
-        size = table.sizes[row]
-        if not size:
+    columns = view.columns()
+    for layer, size, inode in zip(columns.layers, columns.sizes, columns.inodes, strict=True):
+        if inode in counted:
             continue
-        inode = table.inode(row) if table.inodes else None
         if inode is not None:
-            if (layer, inode) in counted:
-                continue
-            counted.add((layer, inode))
+            counted.add(inode)
         seen[layer] += size
     return seen
