@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Q
-
 from worker.models.image import Image, ImageLayer, Tag, TagMovement
 from worker.models.lineage import ancestors
 
@@ -39,32 +37,23 @@ def outdated_bases(image: Image) -> list[OutdatedBase]:
     """
     if image.layer_count < 2:
         return []
-    line = ImageLayer.objects.filter(image=image).values("chain_id")
-    on_this = ImageLayer.objects.filter(chain_id=image.chain_id).values("image_id")
-    own = TagMovement.objects.filter(to_digest=image.digest, tag__project=image.project_id).values("tag_id")
-    moved = (
-        TagMovement.objects.filter(
-            tag__project=image.project_id,
-            to_digest__in=ancestors(image).order_by().values("digest"),
-            tag__image__isnull=False,
-        )
-        .exclude(Q(tag__image__chain_id__in=line) | Q(tag__image__in=on_this) | Q(tag__in=own))
-        .order_by()
-        .values_list("to_digest", "tag_id")
-        .distinct()
-    )
-    named: dict[str, set[int]] = {}
-    for digest, tag_id in moved:
-        named.setdefault(digest, set()).add(tag_id)
-    if not named:
+    older = {one.digest: one for one in ancestors(image).defer("config")}
+    if not older:
         return []
-    old = ancestors(image).filter(digest__in=named).order_by("-layer_count", "pulled_at", "id")
-    tags = Tag.objects.select_related("image").defer("image__config")
-    by_id = tags.in_bulk(set().union(*named.values()))
-    found: dict[int, OutdatedBase] = {}
-    for ancestor in old.defer("config"):
-        its_tags = (by_id[pk] for pk in named[ancestor.digest] if pk in by_id)
-        for tag in sorted(its_tags, key=str):
-            if tag.image is not None:
-                found.setdefault(tag.pk, OutdatedBase(tag, ancestor, tag.image))
-    return list(found.values())
+    line = ImageLayer.objects.filter(image=image).values("chain_id")
+    named: dict[int, Image] = {}
+    moves = TagMovement.objects.filter(tag__project=image.project_id, to_digest__in=older).order_by()
+    for digest, tag_id in moves.values_list("to_digest", "tag_id"):
+        before = named.get(tag_id)
+        if before is None or before.layer_count < older[digest].layer_count:
+            named[tag_id] = older[digest]
+    tags = (
+        Tag.objects.filter(pk__in=named, image__isnull=False)
+        .exclude(image__chain_id__in=line)
+        .exclude(image__in=ImageLayer.objects.filter(chain_id=image.chain_id).values("image_id"))
+        .exclude(movements__to_digest=image.digest)
+        .select_related("image")
+        .defer("image__config")
+    )
+    found = [OutdatedBase(tag, named[tag.pk], tag.image) for tag in tags if tag.image is not None]
+    return sorted(found, key=lambda base: (-base.old.layer_count, str(base.tag), base.tag.pk))
