@@ -92,16 +92,25 @@ def draw(pieces: Sequence[Piece], width: int, height: int) -> Drawing:
 
 
 def _boxes(pieces: Sequence[Piece], space: Rect) -> tuple[Box, ...]:
-    # What is a rest has no name, and comes last, however large it is.
-    weighed = sorted(
-        (piece for piece in pieces if piece.size > 0), key=lambda piece: (not piece.name, -piece.size)
+    named = sorted(
+        (piece for piece in pieces if piece.name and piece.size > 0), key=lambda piece: -piece.size
     )
-    rects = squarify([piece.size for piece in weighed], space)
+    total = sum(piece.size for piece in pieces)
+    # What is a rest has no name: its room is taken away first, as nothing else of its size would leave squares.
+    space = _share(space, sum(piece.size for piece in named) / total) if total else space
+    rects = squarify([piece.size for piece in named], space)
     return tuple(
         _box(piece, rect)
-        for piece, rect in zip(weighed, rects, strict=True)
+        for piece, rect in zip(named, rects, strict=True)
         if min(rect.width, rect.height) >= _LEAST_BOX
     )
+
+
+def _share(space: Rect, share: float) -> Rect:
+    """The beginning of ``space`` along its longer side."""
+    if space.width >= space.height:
+        return Rect(space.x, space.y, space.width * share, space.height)
+    return Rect(space.x, space.y, space.width, space.height * share)
 
 
 def _box(piece: Piece, rect: Rect) -> Box:

@@ -11,8 +11,8 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from dashboard.queries.image import family as kin
 from dashboard.queries.image import strata, summary
+from dashboard.queries.relatives import family as kin
 from tests.conftest import Users
 from tests.dashboard.catalog import MIB, diff_id, family, make_image
 from tests.dashboard.doors import client_of
@@ -59,6 +59,14 @@ class TestEachTab:
     def test_an_image_without_layers_has_it_too(self, viewer: Client, project: Project, tab: str) -> None:
         bare = make_image(project, "bare", "")
         assert viewer.get(f"/p/team/images/{bare.pk}/{tab}").status_code == 200
+
+
+@pytest.mark.parametrize("tab", [*TABS, "files/", "weight/", "packages/", "referrers/"])
+def test_the_rail_says_that_one_is_among_the_images(
+    viewer: Client, images: dict[str, Image], tab: str
+) -> None:
+    html = viewer.get(f"/p/team/images/{images['php'].pk}/{tab}").content.decode()
+    assert '<a class="item" href="/p/team/images/" aria-current="true">' in html
 
 
 def test_the_head_tells_where_it_is_from_and_what_it_weighs(viewer: Client, images: dict[str, Image]) -> None:

@@ -12,7 +12,7 @@ from dashboard.queries.layers import rows
 from tests.conftest import Users
 from tests.dashboard.catalog import MIB, diff_id, family, make_image
 from tests.dashboard.doors import client_of
-from worker.models import Blob, Project
+from worker.models import Blob, Layer, Project
 
 
 def listed(client: Client, query: str = "") -> str:
@@ -101,6 +101,16 @@ def test_one_layer_shows_its_command_forms_and_images(viewer: Client, project: P
         assert f">{name}<" in html
     assert ">debian<" not in html
     assert " back" in html
+
+
+@pytest.mark.parametrize("address", ["layers/", "layers/{layer}/"])
+def test_what_was_never_extracted_has_no_count_of_entries(
+    viewer: Client, project: Project, address: str
+) -> None:
+    make_image(project, "raw", "d", extracted=False)
+    Layer.objects.update(entries=None)
+    html = viewer.get("/p/team/" + address.format(layer=diff_id("d"))).content.decode()
+    assert "None" not in html
 
 
 @pytest.mark.parametrize("address", ["layers/", "layers/{layer}/"])

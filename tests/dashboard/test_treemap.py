@@ -64,12 +64,22 @@ def test_labels_are_no_longer_than_their_box() -> None:
 def test_what_is_in_a_box_is_inside_of_it_and_to_scale() -> None:
     inner = (Piece("x", 60, 1), Piece("", 40, None))
     (box,) = draw([Piece("d/", 100, 1, inner=inner)], 400, 300).boxes
-    first, rest = box.inner
+    (first,) = box.inner  # a rest takes its room, and is no box
 
     assert first.piece.name == "x"
-    assert first.rect.width * first.rect.height == pytest.approx(1.5 * rest.rect.width * rest.rect.height)
+    room = box.rect.inset(4.0, 21)
+    assert first.rect.width * first.rect.height == pytest.approx(0.6 * room.width * room.height)
     assert first.rect.x >= box.rect.x
     assert first.rect.y > box.rect.y
+
+
+def test_a_large_rest_does_not_flatten_the_boxes_beside_it() -> None:
+    inner = (*(Piece(f"f{size}", size, 1) for size in range(31, 19, -1)), Piece("", 3000, None))
+    (box,) = draw([Piece("d/", sum(one.size for one in inner), 1, inner=inner)], 1080, 420).boxes
+
+    assert len(box.inner) == 12
+    for one in box.inner:
+        assert max(one.rect.width, one.rect.height) < 3 * min(one.rect.width, one.rect.height)
 
 
 @pytest.mark.parametrize(

@@ -67,6 +67,15 @@ def test_layers_that_were_never_unpacked_are_counted_as_unknown(project: Project
     assert project_weight(project).whole.unknown == 2
 
 
+def test_a_repository_without_any_layer_is_listed(viewer: Client, project: Project) -> None:
+    """An image may be a config alone; then no layer gives its repository a colour."""
+    make_image(project, "bare", "")
+
+    page = viewer.get(ADDRESS)
+    assert page.status_code == 200
+    assert "library%2Fbare" in page.content.decode()
+
+
 def test_what_other_projects_have_says_nothing(project: Project) -> None:
     make_image(project, "one", "da")
     make_image(Project.objects.create(slug="other", name="Other"), "two", "da")
