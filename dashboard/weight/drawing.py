@@ -96,7 +96,7 @@ def _boxes(pieces: Sequence[Piece], space: Rect) -> tuple[Box, ...]:
         (piece for piece in pieces if piece.name and piece.size > 0), key=lambda piece: -piece.size
     )
     total = sum(piece.size for piece in pieces)
-    # What is a rest has no name: its room is taken away first, as nothing else of its size would leave squares.
+    # What is a rest has no name: its room is taken away first, for beside it small boxes would be flat.
     space = _share(space, sum(piece.size for piece in named) / total) if total else space
     rects = squarify([piece.size for piece in named], space)
     return tuple(
