@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from django.conf import settings
 from django.db import transaction
@@ -26,26 +26,26 @@ _SEVERAL = 0  # instead of the number of an image
 
 
 def count_contents(cancel: CancelToken) -> None:
-    """Count the contents of all projects, in one pass over the search database."""
+    """Count the contents of all projects that want it, in one pass over the search database."""
     wanted = ContentCount.objects.filter(asked_at__isnull=False)
     projects = list(Project.objects.filter(pk__in=wanted.values("project")))
-    stamps = {project.pk: content_stamp(project) for project in projects}
+    stamps = [content_stamp(project) for project in projects]
+    tallies = [_Tally(_Holders.of(project)) for project in projects]
+    numbers = dict(Layer.objects.values_list("diff_id", "pk"))
     try:
-        groups = list(content_groups(settings.SEARCH_DIR, cancel))
+        for group in content_groups(settings.SEARCH_DIR, cancel):
+            layers = [numbers[diff_id] for diff_id in map(str, group.layers) if diff_id in numbers]
+            for tally in tallies:
+                tally.add(group, layers)
         searchable = SearchIndex(settings.SEARCH_DIR).layers()
     except Cancelled:
         return
     except StrataError as error:
         logger.warning("contents are not counted: %s", error.message)
         return
-    numbers = dict(Layer.objects.values_list("diff_id", "pk"))
-    layers = [[numbers[str(one)] for one in group.layers if str(one) in numbers] for group in groups]
-    indexed = {numbers[str(one)] for one in searchable if str(one) in numbers}
-    for project in projects:
-        holders = _Holders.of(project)
-        counted = _count(holders, groups, layers)
-        counted.layers = len(indexed & holders.images.keys())
-        _write(project, stamps[project.pk], counted)
+    indexed = {numbers[diff_id] for diff_id in map(str, searchable) if diff_id in numbers}
+    for project, stamp, tally in zip(projects, stamps, tallies, strict=True):
+        _write(project, stamp, tally, len(tally.holders.images.keys() & indexed))
         announce(project.pk, "images")
 
 
@@ -87,42 +87,46 @@ class _Holders:
         return cls(once, images, members)
 
 
-@dataclass(slots=True)
-class _Counted:
-    """Bytes of contents, each once."""
+class _Tally:
+    """Bytes of a project's contents, each once.
 
-    distinct: int = 0
-    files: int = 0
-    layers: int = 0
-    of_repository: Counter[tuple[str, str]] = field(default_factory=Counter)
-    own_of_repository: Counter[tuple[str, str]] = field(default_factory=Counter)
-    own_of_image: Counter[int] = field(default_factory=Counter)
+    Attributes:
+        distinct, files: Of all of them.
+        of_repository, own_of_repository: By repository, those that it has, and that it alone has.
+    """
 
+    def __init__(self, holders: _Holders) -> None:
+        self.holders = holders
+        self.distinct = 0
+        self.files = 0
+        self.of_repository: Counter[tuple[str, str]] = Counter()
+        self.own_of_repository: Counter[tuple[str, str]] = Counter()
+        self._own: Counter[int] = Counter()
 
-def _count(holders: _Holders, groups: Iterable[ContentGroup], layers: Iterable[list[int]]) -> _Counted:
-    counted = _Counted()
-    by_repositories: Counter[frozenset[tuple[str, str]]] = Counter()
-    for group, numbers in zip(groups, layers, strict=True):
-        here = [layer for layer in numbers if layer in holders.images]
+    def add(self, group: ContentGroup, layers: Iterable[int]) -> None:
+        """Count contents that stand in ``layers``, of whatever project."""
+        holders = self.holders
+        here = [layer for layer in layers if layer in holders.images]
         if not here:
-            continue
-        counted.distinct += group.bytes
-        counted.files += group.files
-        by_repositories[frozenset().union(*(holders.repositories[layer] for layer in here))] += group.bytes
+            return
+        self.distinct += group.bytes
+        self.files += group.files
+        names = holders.repositories[here[0]].union(*(holders.repositories[layer] for layer in here[1:]))
+        for name in names:
+            self.of_repository[name] += group.bytes
+        if len(names) == 1:
+            self.own_of_repository[next(iter(names))] += group.bytes
         images = {holders.images[layer] for layer in here}
         if len(images) == 1 and _SEVERAL not in images:
-            counted.own_of_image[images.pop()] += group.bytes
-    for names, size in by_repositories.items():
-        for name in names:
-            counted.of_repository[name] += size
-        if len(names) == 1:
-            counted.own_of_repository[next(iter(names))] += size
-    own = {image: size for one, size in counted.own_of_image.items() for image in holders.members[one]}
-    counted.own_of_image = Counter(own)
-    return counted
+            self._own[images.pop()] += group.bytes
+
+    def own_of_image(self) -> dict[int, int]:
+        """Bytes of the contents that no other image has, by image."""
+        return {image: size for one, size in self._own.items() for image in self.holders.members[one]}
 
 
-def _write(project: Project, stamp: str, counted: _Counted) -> None:
+def _write(project: Project, stamp: str, counted: _Tally, layers: int) -> None:
+    own_of_image = counted.own_of_image()
     shares = [
         ContentShare(
             project=project,
@@ -134,12 +138,10 @@ def _write(project: Project, stamp: str, counted: _Counted) -> None:
         for (host, repository), size in counted.of_repository.items()
     ]
     with transaction.atomic():
-        here = set(
-            Image.objects.filter(project=project, pk__in=counted.own_of_image).values_list("pk", flat=True)
-        )
+        here = set(Image.objects.filter(project=project).values_list("pk", flat=True))
         shares += [
             ContentShare(project=project, image_id=image, own=size)
-            for image, size in counted.own_of_image.items()
+            for image, size in own_of_image.items()
             if image in here
         ]
         ContentShare.objects.filter(project=project).delete()
@@ -147,7 +149,7 @@ def _write(project: Project, stamp: str, counted: _Counted) -> None:
         ContentCount.objects.filter(project=project).update(
             distinct=counted.distinct,
             distinct_files=counted.files,
-            layers=counted.layers,
+            layers=layers,
             stamp=stamp,
             counted_at=now(),
             asked_at=None,

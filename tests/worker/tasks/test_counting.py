@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from worker.engine.cancel import CancelToken
 from worker.engine.oci import Digest
 from worker.engine.search import upkeep
 from worker.engine.store import Store
+from worker.engine.weight import same_contents
 from worker.models import ContentCount, ContentShare, Image, Project
 from worker.tasks.counting import count_contents
 from worker.tasks.indexing import layers_to_search
@@ -44,9 +46,12 @@ def count(store: Store, settings: Settings, *projects: Project) -> None:
     count_contents(CancelToken())
 
 
+@pytest.mark.parametrize("most", [1 << 20, 0])
 def test_the_same_content_counts_once_in_whatever_layer(
-    project: Project, store: Store, settings: Settings
+    project: Project, store: Store, settings: Settings, monkeypatch: pytest.MonkeyPatch, most: int
 ) -> None:
+    """Also if no two contents of the same layers can be kept together in memory."""
+    monkeypatch.setattr(same_contents, "_MOST", most)
     base = {"a": (100, b"x"), "b": (100, b"x"), "c": (7, b"c")}
     one = image(project, store, "one", base, {"d": (100, b"x"), "e": (30, b"e")})
     two = image(project, store, "two", base, {"f": (30, b"e"), "g": (5, b"g")})
@@ -77,6 +82,27 @@ def test_what_another_project_has_changes_nothing(project: Project, store: Store
     assert ContentCount.objects.get(project=project).distinct == 100
     assert ContentShare.objects.get(image=mine).own == 100
     assert not ContentShare.objects.filter(project=other).exists()
+
+
+def test_two_projects_are_counted_in_one_pass(
+    project: Project, store: Store, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = Project.objects.create(slug="other", name="Other")
+    base = {"a": (100, b"x")}
+    image(project, store, "one", base, {"b": (9, b"b")})
+    image(other, store, "one", base)
+    passes: list[Path] = []
+
+    def content_groups(directory: Path, cancel: CancelToken) -> Iterator[same_contents.ContentGroup]:
+        passes.append(directory)
+        return same_contents.content_groups(directory, cancel)
+
+    monkeypatch.setattr("worker.tasks.counting.content_groups", content_groups)
+    count(store, settings, project, other)
+
+    counts = ContentCount.objects.values_list("project__slug", "distinct", "distinct_files", "layers")
+    assert set(counts) == {(project.slug, 109, 2, 2), ("other", 100, 1, 1)}
+    assert len(passes) == 1
 
 
 def test_without_a_search_database_nothing_is_counted(
