@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -115,3 +116,24 @@ def test_a_reader_says_that_the_database_is_damaged(tmp_path: Path, damage: byte
     make(tmp_path, {A: [file("a")]}).write_bytes(damage)
     with pytest.raises(SearchDamaged):
         SearchIndex(tmp_path).search(FileQuery("a"), {A})
+
+
+def test_what_is_written_back_stands_in_the_file_itself(tmp_path: Path) -> None:
+    path = make(tmp_path, {A: [file("a")]})
+    alone = tmp_path / "alone" / path.name
+    alone.parent.mkdir()
+    with SearchWriter(path) as writer:
+        writer.add(B, [file("b")])
+        writer.write_back()
+        shutil.copyfile(path, alone)  # without the log beside it
+    assert SearchIndex(alone.parent).layers() == {A, B}
+
+
+def test_contents_that_begin_alike_are_told_apart_and_each_is_kept_once(tmp_path: Path) -> None:
+    def one(name: str, end: bytes) -> FileEntry:
+        return FileEntry(name.encode(), EntryType.FILE, 1, sha256=b"\xff" * 8 + end * 24)
+
+    path = make(tmp_path, {A: [one("a", b"1"), one("b", b"2")], B: [one("c", b"2"), one("d", b"3")]})
+    places = SearchIndex(tmp_path).same_content(b"\xff" * 8 + b"2" * 24, {A, B})
+    assert [(layer_, at) for layer_, at, _ in places] == [(A, b"b"), (B, b"c")]
+    assert rows(path, "content") == 3

@@ -51,6 +51,8 @@ CREATE INDEX entry_rare ON entry (type) WHERE type >= 4;
 """
 _NAME = re.compile(r"files-(\d+)-(\d+)\.sqlite3")
 _READ_CACHE, _WRITE_CACHE = 16, 64  # MiB
+_LOG = 128  # MiB: more than a layer of 33,000 new files needs, so that its commits do not write it back
+_PAGE = 4096
 
 
 def current(directory: Path) -> Path | None:
@@ -107,12 +109,16 @@ def connect_to_read(path: Path) -> sqlite3.Connection:
 
 
 def connect_to_write(path: Path) -> sqlite3.Connection:
-    """Open it for writing; readers are not held up (write-ahead log). Raises sqlite3.Error."""
+    """Open it for writing; readers are not held up (write-ahead log). Raises sqlite3.Error.
+
+    A commit writes the log back only if it is long: see ``SearchWriter.write_back``.
+    """
     db = sqlite3.connect(path, isolation_level=None)
     db.execute("PRAGMA journal_mode = WAL")
     db.execute("PRAGMA synchronous = NORMAL")
     db.execute(f"PRAGMA cache_size = -{_WRITE_CACHE * 1024}")
-    db.execute(f"PRAGMA journal_size_limit = {64 << 20}")
+    db.execute(f"PRAGMA wal_autocheckpoint = {(_LOG << 20) // _PAGE}")
+    db.execute(f"PRAGMA journal_size_limit = {_LOG << 20}")
     db.execute("PRAGMA busy_timeout = 10000")
     return db
 

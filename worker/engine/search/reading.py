@@ -147,4 +147,9 @@ class Look:
 def content_of(row: tuple[int, int, bytes, int, bytes | None]) -> Content:
     """Read a row of the table ``content``."""
     number, key, rest, size, target = row
-    return Content(number, key.to_bytes(8, "big", signed=True) + rest, size, target)
+    return Content(number, sha256_of(key, rest), size, target)
+
+
+def sha256_of(key: int, rest: bytes) -> bytes:
+    """The digest that stands in two columns."""
+    return key.to_bytes(8, "big", signed=True) + rest

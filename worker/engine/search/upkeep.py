@@ -134,6 +134,7 @@ def _fill(
             logger.info("the layer %s can be searched after %.1f s", missing[0], time.monotonic() - begun)
             count += 1
             progress(missing[0])
+            writer.write_back()
 
 
 def _new(directory: Path) -> Path:

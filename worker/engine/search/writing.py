@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import json
 import sqlite3
 from array import array
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import accumulate, islice, pairwise
 from pathlib import Path
@@ -23,6 +25,7 @@ from worker.engine.layers import EntryType, FileEntry
 from worker.engine.oci import Digest
 from worker.engine.search import database
 from worker.engine.search.blocks import PATHS_IN_BLOCK, Paths, append, hash_of, to_line
+from worker.engine.search.reading import sha256_of
 from worker.engine.search.types import NUMBERS
 
 _BATCH = 40_000  # entries: about a second, and what a writer holds in memory
@@ -98,6 +101,14 @@ class SearchWriter:
             if row:
                 self._take_out(row[0])
 
+    def write_back(self) -> None:
+        """Bring into the file what stands in its log, as far as no reader stands in the way.
+
+        It is for after a layer is in: then nobody waits for the disk. Raises StoreError.
+        """
+        with database.explained():
+            self._db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+
     def is_sound(self) -> bool:
         """Whether the file holds what SQLite wrote; reads all of it."""
         try:
@@ -124,11 +135,15 @@ class SearchWriter:
     def _numbers(self, wanted: set[bytes]) -> dict[bytes, int]:
         """The numbers of paths; those that no layer had get new ones."""
         hashes = sorted((hash_of(path), path) for path in wanted)
-        candidates: list[tuple[int, bytes]] = []
-        for hash_, path in hashes:
-            rows = self._db.execute("SELECT path FROM path_hash WHERE hash = ?", (hash_,)).fetchall()
-            candidates += [(number, path) for (number,) in rows]
-        candidates.sort()  # block by block
+        numbers: dict[int, list[int]] = defaultdict(list)
+        for hash_, number in self._db.execute(
+            "SELECT known.hash, known.path FROM json_each(?) AS asked CROSS JOIN path_hash AS known"
+            " ON known.hash = asked.value",
+            (json.dumps([hash_ for hash_, _ in hashes]),),
+        ):
+            numbers[hash_].append(number)
+        # Block by block. Paths of one hash are asked for twice, and so is each of their numbers: no harm.
+        candidates = sorted((number, path) for hash_, path in hashes for number in numbers.get(hash_, ()))
         known = {
             path: number for number, path in candidates if self._paths.line(self._db, number) == to_line(path)
         }
@@ -152,7 +167,8 @@ class SearchWriter:
                 of_path[entry.path] = sha256
                 wanted[sha256] = 0, entry.link
         ids = self._known_contents(wanted)
-        new = [sha256 for sha256 in wanted if sha256 not in ids]
+        # In the order of the index, whose neighbours are written together.
+        new = sorted((sha256 for sha256 in wanted if sha256 not in ids), key=_key)
         (first,) = self._db.execute("SELECT coalesce(max(id), 0) + 1 FROM content").fetchone()
         ids |= {sha256: first + place for place, sha256 in enumerate(new)}
         self._db.executemany(
@@ -166,13 +182,14 @@ class SearchWriter:
                 found[entry.path] = found.get(entry.link) or self._content_at(layer, entry.link)
         return found
 
-    def _known_contents(self, wanted: Iterable[bytes]) -> dict[bytes, int]:
-        ids = {}
-        for key, sha256 in sorted((_key(sha256), sha256) for sha256 in wanted):
-            for id_, rest in self._db.execute("SELECT id, rest FROM content WHERE key = ?", (key,)):
-                if rest == sha256[8:]:
-                    ids[sha256] = id_
-        return ids
+    def _known_contents(self, wanted: Collection[bytes]) -> dict[bytes, int]:
+        keys = json.dumps(sorted(map(_key, wanted)))
+        rows = self._db.execute(
+            "SELECT known.id, known.key, known.rest FROM json_each(?) AS asked CROSS JOIN content AS known"
+            " ON known.key = asked.value",
+            (keys,),
+        )
+        return {sha256: id_ for id_, key, rest in rows if (sha256 := sha256_of(key, rest)) in wanted}
 
     def _content_at(self, layer: int, path: bytes) -> int | None:
         number = self._paths.number(self._db, path)
