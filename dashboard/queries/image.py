@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from django.db.models import Count, Exists, OuterRef, Q
@@ -15,10 +15,9 @@ from dashboard.queries.platforms import Choices, Together, choices_of, together
 from dashboard.queries.repeating import pulled_insecurely
 from worker.engine.errors import NotFound
 from worker.models import Image, ImageLayer, Layer, Project, Tag, TagMovement
-from worker.models.lineage import children, descendants, twins
-
-#: So many relatives of one kind are listed; the rest is counted, and drawn on the Lineage page.
-RELATIVES = 50
+from worker.models.evidence import Candidate
+from worker.models.lineage import candidates, descendants
+from worker.models.outdated import OutdatedBase, outdated_bases
 
 
 def get_image(project: Project, image_id: int) -> Image:
@@ -74,7 +73,9 @@ class Summary:
         only_here: unpacked bytes of the layers that no other image of the project has; None if not known.
         parent, base: the nearest and the farthest ancestor; None for a base itself.
         inherited: how many of its layers the parent has.
-        ancestors: base first; of twins, the oldest.
+        ancestors: base first; of twins, the oldest, but of those who may be the parent, the most likely.
+        candidates: who may be the parent, if several have its layers, the most likely first; else empty.
+        outdated: tags of ancestors that name other images now.
         descendants, twins: how many.
         together: what is here of it, if it was pulled for several platforms; else None.
         insecure: whether pulling it again may go without TLS, as the last time.
@@ -88,6 +89,8 @@ class Summary:
     base: Named | None
     inherited: int
     ancestors: tuple[Ancestor, ...]
+    candidates: tuple[Candidate, ...]
+    outdated: tuple[OutdatedBase, ...]
     descendants: int
     twins: int
     containers: int
@@ -111,8 +114,15 @@ def summary(project: Project, image: Image) -> Summary:
     line = [(holder, height) for holder, height in held if holder is not None]
     alike = tops.of(image.chain_id, apart_from=image.index_id)
     group = together([image]).get(image.index_id)
-    names = named(project, [holder.first for holder, _ in line])
-    ancestors = tuple(Ancestor(names[holder.first], height, holder.count - 1) for holder, height in line)
+    firsts = [holder.first for holder, _ in line]
+    several = candidates(image) if line and line[-1][0].count > 1 else []
+    if several:
+        firsts[-1] = several[0].image.pk
+    names = named(project, firsts)
+    ancestors = tuple(
+        Ancestor(names[first], height, holder.count - 1)
+        for first, (holder, height) in zip(firsts, line, strict=True)
+    )
     return Summary(
         image=image,
         named=names_of([image])[image.pk],
@@ -122,6 +132,8 @@ def summary(project: Project, image: Image) -> Summary:
         base=ancestors[0].named if ancestors else None,
         inherited=ancestors[-1].height if ancestors else 0,
         ancestors=ancestors,
+        candidates=tuple(several),
+        outdated=tuple(outdated_bases(image)) if ancestors else (),
         descendants=descendants(image).count(),
         # Itself is among them, unless an index led to it.
         twins=(alike.count - (image.index_id is None)) if alike else 0,
@@ -162,77 +174,6 @@ def _images_by_layer(project: Project, layer_ids: Sequence[int]) -> dict[int, in
         .annotate(images=Count("image", distinct=True))
     )
     return dict(counted)
-
-
-@dataclass(frozen=True, slots=True)
-class Relative:
-    """One image in the drawing of a family, with what it adds to the one below it.
-
-    Attributes:
-        adds: the layers above its parent's, base first.
-        added: their unpacked bytes; None if not known.
-        share: of the largest addition in the family, at least a sliver; for the length of its bar.
-        others: how many more images have the same layers.
-    """
-
-    named: Named
-    adds: list[ImageLayer]
-    added: int | None
-    share: float = 1.0
-    others: int = 0
-    is_this: bool = False
-
-    @property
-    def weight(self) -> int:
-        """What it adds in bytes: unpacked, or compressed if that is not known."""
-        return self.added if self.added is not None else sum(row.blob.size for row in self.adds)
-
-
-@dataclass(frozen=True, slots=True)
-class Family:
-    """The line from the base to an image, and what stands on it."""
-
-    line: list[Relative]
-    children: list[Relative]
-    children_count: int
-    twins: list[Named]
-
-
-def family(facts: Summary) -> Family:
-    """Return the relatives of an image: ancestors base first, then itself, then its children."""
-    line: list[Relative] = []
-    height = 0
-    for ancestor in facts.ancestors:
-        adds = facts.stack[height : ancestor.height]
-        line.append(_relative(ancestor.named, adds, others=ancestor.others))
-        height = ancestor.height
-    line.append(_relative(facts.named, facts.stack[height:], others=facts.twins, is_this=True))
-    offspring = children(facts.image)
-    shown = list(offspring.defer("config")[: RELATIVES + 1])
-    count = len(shown) if len(shown) <= RELATIVES else offspring.count()
-    shown = shown[:RELATIVES]
-    added = layers_of([child.pk for child in shown], start=facts.image.layer_count)
-    names = names_of(shown)
-    alike = names_of(twins(facts.image).defer("config")[:RELATIVES])
-    offshoots = [_relative(names[child.pk], added.get(child.pk, [])) for child in shown]
-    largest = max((one.weight for one in [*line, *offshoots]), default=0)
-    return Family(
-        line=[_to_scale(one, largest) for one in line],
-        children=[_to_scale(one, largest) for one in offshoots],
-        children_count=count,
-        twins=list(alike.values()),
-    )
-
-
-def _relative(named: Named, adds: list[ImageLayer], *, others: int = 0, is_this: bool = False) -> Relative:
-    sizes = [row.layer.unpacked_size for row in adds]
-    known = [size for size in sizes if size is not None]
-    added = sum(known) if len(known) == len(sizes) else None
-    return Relative(named, adds, added, others=others, is_this=is_this)
-
-
-def _to_scale(one: Relative, largest: int) -> Relative:
-    return replace(one, share=max(0.02, one.weight / largest) if largest else 1.0)
 
 
 @dataclass(frozen=True, slots=True)

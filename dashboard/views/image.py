@@ -12,9 +12,10 @@ from django.views.decorators.http import require_POST, require_safe
 from dashboard.access import Request, get_project, signed_in
 from dashboard.figures import bars
 from dashboard.messages import done, refused
-from dashboard.queries.image import Summary, family, get_image, movements, strata, summary
+from dashboard.queries.image import Summary, get_image, movements, strata, summary
 from dashboard.queries.pointing import current_tags
 from dashboard.queries.referrers import count_referring, referring
+from dashboard.queries.relatives import family, outdated, parentage, rebuilding, siblings_of
 from dashboard.templatetags.strata import slices
 from worker.engine.errors import Conflict, InvalidManifest, StrataError
 from worker.engine.oci import ImageConfig
@@ -44,7 +45,14 @@ def layers(request: Request, project_slug: str, image_id: int) -> HttpResponse:
 def lineage(request: Request, project_slug: str, image_id: int) -> HttpResponse:
     """Members: from the base to this image, and what grew from it."""
     _, facts = facts_of(request, project_slug, image_id)
-    return show_tab(request, facts, "lineage", {"family": family(facts)})
+    context = {
+        "family": family(facts),
+        "parentage": parentage(facts),
+        "outdated": outdated(facts),
+        "siblings": siblings_of(facts),
+        "rebuilding": rebuilding(facts),
+    }
+    return show_tab(request, facts, "lineage", context)
 
 
 @require_safe
