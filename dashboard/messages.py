@@ -19,6 +19,7 @@ from worker.engine.errors import (
     SandboxError,
     StoreError,
     StrataError,
+    TooManyFiles,
 )
 
 #: The first class that an error is an instance of decides.
@@ -31,6 +32,7 @@ _SAID: tuple[tuple[type[StrataError], int, str], ...] = (
     (ContentError, 502, "The registry sent something else"),
     (RegistryError, 502, "The registry did not do it"),
     (BeingMended, 503, "One moment"),
+    (TooManyFiles, 422, "More files than can be shown"),
     (StoreError, 507, "The disk did not do it"),
     (SandboxError, 500, "This machine cannot extract layers safely"),
     (RuntimeFailure, 500, "The container runtime did not do it"),

@@ -44,6 +44,7 @@ StrataError
 │   │   └── BeingMended          (temporary) a layer's file index
 │   │   └── SearchDamaged        the search database, which is made again by itself
 │   ├── ContentUnreadable        a file of a layer that this process may not read
+│   ├── TooManyFiles             the files of an image take more memory than this process may use for them
 │   └── LayerMissing             a tree that is needed is not (or no longer) extracted
 ├── SandboxError                 the jail for extraction cannot be built here
 ├── RuntimeFailure               containers
@@ -334,6 +335,11 @@ class ContentUnreadable(StoreError):
         "A layer's files keep the owner and mode that they have in the image; "
         "a web service that runs as root may read all of them (see docs/security.md)."
     )
+
+
+class TooManyFiles(StoreError):
+    code = "too_many_files"
+    default_hint = "Let an administrator give them more memory (STRATA_FILES_CACHE, see docs/operations.md)."
 
 
 class BeingMended(StoreDamaged):

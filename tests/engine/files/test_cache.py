@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from tests.support.files import file_entry, open_store, put_index
 from tests.support.threads import at_once
-from worker.engine.errors import LayerMissing, StoreDamaged
+from worker.engine.errors import LayerMissing, StoreDamaged, TooManyFiles
 from worker.engine.files import FilesCache, ImageFiles
+from worker.engine.files.loading import make_table
 from worker.engine.oci import Digest
 from worker.engine.store import Store
 
@@ -74,6 +77,48 @@ def test_a_failure_is_not_kept(store: Store) -> None:
         cache.image(store.layers, [diff_id])
     path.write_bytes(content)
     assert len(cache.image(store.layers, [diff_id]).view()) == 102
+
+
+def test_an_image_that_takes_more_than_may_be_is_refused_in_one_piece_or_in_several(store: Store) -> None:
+    small, one, other = (put(store, name, 500) for name in ("small", "one", "other"))
+    deep = b"/".join([b"d"] * 1000)
+    paths = put_index(store, "paths", [file_entry(f"{deep.decode()}/{at}/f") for at in range(200)])
+    said = {b"user.%d" % at: bytes(1000) for at in range(200)}
+    attributes = put_index(store, "attributes", [file_entry("f", xattrs=said)])
+    cache = FilesCache(PLENTY, largest=100_000)
+    assert len(cache.image(store.layers, [small, small]).view()) == 502
+    for stack in ([small, one, other], [paths], [attributes], [put(store, "large", 5000)]):
+        with pytest.raises(TooManyFiles):
+            cache.image(store.layers, stack)
+
+
+def test_directories_that_no_record_is_of_are_bounded() -> None:
+    """Each of a few long paths implies a thousand directories with paths as long."""
+    deep = [b"%d/" % at + b"/".join([b"d"] * 1000) + b"/f" for at in range(1000)]
+    with pytest.raises(TooManyFiles):
+        make_table(((path, 0) for path in deep), max_bytes=1 << 23)
+
+
+def test_a_view_counts_with_the_tables_that_are_not_kept_themselves(store: Store) -> None:
+    ids = [put(store, f"layer{number}") for number in range(5)]
+    cache = FilesCache(6_000)  # less than a table, more than a view
+    for diff_id in ids:
+        files = cache.image(store.layers, [diff_id])
+        assert files.view().nbytes < 6_000 < files.tables[0].nbytes
+    assert cache.nbytes == 0
+
+
+def test_what_was_made_of_views_is_kept_within_the_same_bounds() -> None:
+    cache = FilesCache(1000)
+    made: list[int] = []
+
+    def make(size: int) -> Callable[[], SimpleNamespace]:
+        return lambda: made.append(size) or SimpleNamespace(nbytes=size)  # type: ignore[func-returns-value]
+
+    for size in (400, 500, 400, 600, 500, 2000, 2000):
+        assert cache.keep(size, make(size)).nbytes == size
+        assert cache.nbytes <= 1000
+    assert made == [400, 500, 600, 500, 2000, 2000]
 
 
 def test_of_many_that_ask_at_once_one_makes_it(store: Store) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import compress
 from operator import attrgetter, ne
@@ -19,6 +19,7 @@ from worker.engine.layers import EntryType
 _TYPE, _CONTENT, _LINK, _DEVICE, _MODE, _OWNER, _XATTRS, _TIME = map(int, Aspect)
 _SETS = tuple(Aspect(number) for number in range(2 * _TIME))
 TIME_ALONE = _SETS[_TIME]
+_DIFFERENCE_BYTES, _PLACE_BYTES = 400, 40
 _aspects_of = attrgetter("aspects")
 
 
@@ -34,6 +35,7 @@ class Comparison:
         before, after: Bytes of content of each side, a file with several names once.
         cut: Whether there is more that differs, because not all of a container was looked at.
         makers: Make the entry at a place, of each side.
+        held: Memory that these hold on to, in bytes.
     """
 
     differences: tuple[Difference, ...]
@@ -44,6 +46,12 @@ class Comparison:
     after: int
     makers: tuple[Callable[[int], Entry], Callable[[int], Entry]] = field(repr=False, compare=False)
     cut: bool = False
+    held: int = 0
+
+    @property
+    def nbytes(self) -> int:
+        """Memory that it takes, in bytes, estimated."""
+        return _DIFFERENCE_BYTES * len(self.differences) + self.held
 
     @property
     def identical(self) -> bool:
@@ -82,7 +90,9 @@ def compare(a: View, b: View) -> Comparison:
 
     Quickest if both come from one cache: then they share the tables of the layers that both have.
     """
-    return compare_sides(*sides_of(a, b))
+    held = sum(view.nbytes + _PLACE_BYTES * len(view) for view in (a, b))
+    held += sum(table.nbytes for table in {*a.tables, *b.tables})
+    return replace(compare_sides(*sides_of(a, b)), held=held)
 
 
 def compare_entries(a: Iterable[Entry], b: Iterable[Entry]) -> Comparison:

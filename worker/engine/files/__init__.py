@@ -6,6 +6,7 @@ from worker.engine.files.cache import FilesCache
 from worker.engine.files.columns import Columns, Entry
 from worker.engine.files.image_files import ImageFiles
 from worker.engine.files.names import from_text, to_text
+from worker.engine.files.table import ROW_BYTES, LayerTable
 from worker.engine.files.values import (
     Change,
     Changes,
@@ -18,6 +19,7 @@ from worker.engine.files.values import (
 from worker.engine.files.view import View
 
 __all__ = [
+    "ROW_BYTES",
     "Change",
     "Changes",
     "Columns",
@@ -26,6 +28,7 @@ __all__ = [
     "Entry",
     "FilesCache",
     "ImageFiles",
+    "LayerTable",
     "Node",
     "Total",
     "Version",

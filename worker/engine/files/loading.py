@@ -7,13 +7,14 @@ from collections.abc import Iterable, Sequence
 from itertools import islice
 from typing import Any
 
-from worker.engine.errors import LayerMissing, StoreDamaged
+from worker.engine.errors import LayerMissing, StoreDamaged, TooManyFiles
 from worker.engine.files.shape import Orphans, Shape
 from worker.engine.files.table import (
     HASH_BYTES,
     IMPLIED,
     NO_HASH,
     OPAQUE,
+    ROW_BYTES,
     SYMLINK,
     TYPES,
     Key,
@@ -31,14 +32,19 @@ Record = tuple[Any, ...]
 
 _AT_ONCE = 512  # records held as objects
 _EMPTY = (b"", 0, 0, 0, 0, 0, 0, b"", None, None, None)
-_PATHS_MAX = 1 << 30  # bytes of all paths of a layer together; deep ones can be much in a small file
+_MAX_BYTES = 1 << 30  # of a table, about; deep paths can be much in a small file
+_PAIR_BYTES = 400  # what extended attributes take beside themselves
 _ENDS = tuple(_EMPTY[length:] for length in range(len(_EMPTY) + 1))  # what completes a record of some length
 
 
-def load_table(layers: LayerStore, diff_id: Digest) -> LayerTable:
+def load_table(layers: LayerStore, diff_id: Digest, max_bytes: int = _MAX_BYTES) -> LayerTable:
     """Read a layer's file index.
 
+    Args:
+        max_bytes: What the table may take, about; while it is made it takes some five times as much.
+
     Raises:
+        TooManyFiles: it would take more.
         LayerMissing: the layer is not extracted. The error's ``diff_id`` names it.
         StoreDamaged: its index is missing or cannot be read, or what it says cannot be. Likewise.
     """
@@ -46,7 +52,7 @@ def load_table(layers: LayerStore, diff_id: Digest) -> LayerTable:
         if not layers.has(diff_id):
             raise LayerMissing(f"The layer {diff_id} is not extracted.")
         try:
-            return make_table(FileIndex(layers.index_path(diff_id)).records())
+            return make_table(FileIndex(layers.index_path(diff_id)).records(), max_bytes)
         except LayerMissing:
             raise StoreDamaged(f"The layer {diff_id} has lost its file index.") from None
     except (LayerMissing, StoreDamaged) as error:
@@ -54,15 +60,16 @@ def load_table(layers: LayerStore, diff_id: Digest) -> LayerTable:
         raise
 
 
-def make_table(records: Iterable[Record]) -> LayerTable:
+def make_table(records: Iterable[Record], max_bytes: int = _MAX_BYTES) -> LayerTable:
     """Lay out records, in whatever order they come. Directories that entries are in but no record is of are
     implied.
 
     Raises:
         StoreDamaged: they contradict each other, or hold what no layer can.
+        TooManyFiles: the table would take more than so many bytes.
     """
     try:
-        columns = _Columns(records)
+        columns = _Columns(records, max_bytes)
     except (TypeError, ValueError, OverflowError, AttributeError, KeyError, IndexError) as error:
         raise StoreDamaged(f"The layer's file index holds what cannot be ({error}).") from error
     return columns.table()
@@ -71,7 +78,7 @@ def make_table(records: Iterable[Record]) -> LayerTable:
 class _Columns:
     """The records' fields, each a column, in the order of the file."""
 
-    def __init__(self, records: Iterable[Record]) -> None:
+    def __init__(self, records: Iterable[Record], max_bytes: int) -> None:
         self.keys: list[Key] = []
         self.kinds = bytearray()
         self.sizes, self.times = array("q"), array("q")
@@ -81,7 +88,7 @@ class _Columns:
         self.xattrs: dict[int, dict[bytes, bytes]] = {}
         self.devices: dict[int, tuple[int, int]] = {}
         self.opaque: set[Key] = set()
-        self._paths_size = 0
+        self._room = max_bytes
         source = iter(records)
         while chunk := list(islice(source, _AT_ONCE)):
             self._take(chunk)
@@ -102,9 +109,7 @@ class _Columns:
             *padded, strict=True
         )
         joined = b"".join(paths)
-        self._paths_size += len(joined)
-        if self._paths_size > _PATHS_MAX:
-            raise ValueError(f"paths of more than {_PATHS_MAX} bytes together")
+        self._take_room(len(joined) + ROW_BYTES * len(padded))
         if b"\0" in joined:
             raise ValueError("a name with a zero byte")
         self.keys += map(key_of, paths)
@@ -119,10 +124,20 @@ class _Columns:
         if set(map(len, known)) != {HASH_BYTES}:
             raise ValueError("a hash of another length")
         self.hashes += known
-        b"".join(links)  # they are bytes
+        self._take_room(len(b"".join(links)))  # they are bytes
         self.links.update((row, link) for row, link in enumerate(links, first) if link)
-        self.xattrs.update((row, _xattrs(pairs)) for row, pairs in enumerate(xattrs, first) if pairs)
+        self.xattrs.update((row, self._pairs(pairs)) for row, pairs in enumerate(xattrs, first) if pairs)
         self.devices.update((row, _device(pair)) for row, pair in enumerate(devices, first) if pair)
+
+    def _pairs(self, pairs: dict[bytes, bytes]) -> dict[bytes, bytes]:
+        joined = b"".join([*pairs.keys(), *pairs.values()])  # they are bytes
+        self._take_room(_PAIR_BYTES + len(joined))
+        return pairs
+
+    def _take_room(self, size: int) -> None:
+        self._room -= size
+        if self._room < 0:
+            raise TooManyFiles("The list of a layer's files takes more memory than can be used for it.")
 
     def _imply(self, keys: Iterable[Key]) -> None:
         self._take([(path_of(key), IMPLIED, 0, 0o755) for key in keys])
@@ -135,7 +150,9 @@ class _Columns:
         """
         order = sorted(range(len(self.keys)), key=self.keys.__getitem__)
         try:
-            shape = Shape([self.keys[at] for at in order], bytes([self.kinds[at] for at in order]))
+            shape = Shape(
+                [self.keys[at] for at in order], bytes([self.kinds[at] for at in order]), self._room
+            )
         except Orphans as error:
             self._imply(error.directories)
             return self.table()
@@ -172,11 +189,6 @@ class _Columns:
 
 def _picked(column: array[int], source: list[int]) -> array[int]:
     return array(column.typecode, map(column.__getitem__, source))
-
-
-def _xattrs(pairs: dict[bytes, bytes]) -> dict[bytes, bytes]:
-    b"".join([*pairs.keys(), *pairs.values()])  # they are bytes
-    return pairs
 
 
 def _device(pair: Sequence[int]) -> tuple[int, int]:

@@ -6,7 +6,7 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Iterator
 
-from worker.engine.errors import StoreDamaged
+from worker.engine.errors import StoreDamaged, TooManyFiles
 from worker.engine.files.table import DIRECTORIES, HARDLINK, WHITEOUT, Key, key_of, path_of
 
 
@@ -23,9 +23,14 @@ class Orphans(Exception):
 
 
 class Shape:
-    """Which row is in which, from keys in their order."""
+    """Which row is in which, from keys in their order.
 
-    def __init__(self, keys: list[Key], kinds: bytes) -> None:
+    Args:
+        room: So many bytes the paths of directories may take that no record is of.
+    """
+
+    def __init__(self, keys: list[Key], kinds: bytes, room: int) -> None:
+        self._room = room
         self._keys = keys
         self._kinds = kinds
         if keys[0] != b"":
@@ -75,6 +80,9 @@ class Shape:
                         f"The layer's file index has entries in {path_of(directory)!r}, no directory."
                     )
                 missing.add(directory)
+                self._room -= len(directory)
+                if self._room < 0:
+                    raise TooManyFiles("The paths of a layer's files take more memory than can be used.")
                 directory = directory.rpartition(b"\0")[0]
         if not missing:
             raise StoreDamaged("The layer's file index has a path that cannot be.")

@@ -11,6 +11,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import accumulate
 
 from worker.engine.layers import EntryType
@@ -24,6 +25,8 @@ FILE, SYMLINK, HARDLINK = NUMBERS[EntryType.FILE], NUMBERS[EntryType.SYMLINK], N
 DIRECTORIES = frozenset({DIRECTORY, IMPLIED})
 
 HASH_BYTES = 32
+ROW_BYTES = 80
+"""What a row takes at least, without its name."""
 NO_HASH = bytes(HASH_BYTES)
 Key = bytes
 """A path with zero bytes for its slashes: in the order of keys a directory is followed by what is in it."""
@@ -37,7 +40,7 @@ def path_of(key: Key) -> bytes:
     return key.replace(b"\0", b"/")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class LayerTable:
     """All rows of a layer; row 0 is the root.
 
@@ -79,7 +82,7 @@ class LayerTable:
         """Rows, the root included."""
         return len(self.kinds)
 
-    @property
+    @cached_property
     def nbytes(self) -> int:
         """Memory that it takes, in bytes: exact for columns, estimated for the rest."""
         columns = (self.starts, self.parents, self.spans, self.sizes, self.modes, self.uids, self.gids)
