@@ -8,7 +8,7 @@ from django.http import HttpRequest, QueryDict
 from ninja import Query, Router
 
 from dashboard.api.auth import caller
-from dashboard.api.paging import Limit
+from dashboard.api.paging import Limit, start_of
 from dashboard.api.schemas.compare import (
     CommonLayersOut,
     ComparedConfigOut,
@@ -36,9 +36,10 @@ from dashboard.queries.compare_markdown import markdown_of
 from dashboard.queries.compare_packages import compared_packages
 from dashboard.queries.compare_rows import MAX_PATTERN, Wish
 from dashboard.queries.compare_text import file_pair
+from dashboard.queries.files_wish import read_path
 from worker.engine.compare import Aspect
 from worker.engine.errors import InvalidInput, NotFound
-from worker.engine.files import from_text, to_text
+from worker.engine.files import to_text
 from worker.models import Container, Image, Role
 from worker.services import role_of
 
@@ -73,7 +74,7 @@ def compare(
     wish = Wish.read(query)
     if wish.problem is not None:
         raise wish.problem
-    start = _start(cursor)
+    start = start_of(cursor)
     comparison = compared_files(pair)
     found = wish.selection.apply(comparison.differences)
     packages = compared_packages(pair)
@@ -105,7 +106,7 @@ def compare_text(
 ) -> ComparedTextOut:
     """Members. 404 if nothing differs there."""
     pair = _pair(request, a, b, container)
-    asked = from_text(path).strip(b"/")
+    asked = read_path(path)
     file = file_pair(pair, asked)
     row, text = file.row, file.text
     return ComparedTextOut(
@@ -154,11 +155,3 @@ def _sees_values(request: HttpRequest, pair: Pair) -> bool:
     """Whether the caller may read what a container's variables hold: whoever may set them."""
     role = role_of(caller(request), pair.a.image.project)
     return role is not None and role.covers(Role.OPERATOR)
-
-
-def _start(cursor: str) -> int:
-    if not cursor:
-        return 0
-    if not (cursor.isascii() and cursor.isdigit() and len(cursor) < 10):
-        raise InvalidInput("The cursor is not valid.", hint="Take it from `next` of the page before.")
-    return int(cursor)

@@ -10,14 +10,13 @@ from ninja import Query, Router
 
 from dashboard.api.auth import caller
 from dashboard.api.schemas.file import FileWithPastOut
-from dashboard.api.scope import find
+from dashboard.api.scope import find, require_extracted
 from dashboard.downloads import OCTETS, serve_file
 from dashboard.queries.copies import copies
-from dashboard.queries.file import Asked, content_of, diff_id_of, look, store_layers
-from dashboard.queries.file_trees import files_of
-from dashboard.queries.images import layers_of
-from worker.engine.errors import LayerMissing
-from worker.engine.files import from_text
+from dashboard.queries.file import Asked, content_of, look
+from dashboard.queries.file_trees import diff_id_of, files_of, store_layers
+from dashboard.queries.files_wish import read_path
+from dashboard.queries.images import stack_of
 from worker.models import Image
 
 router = Router(tags=["images"])
@@ -37,9 +36,9 @@ _BINARY = {"content": {OCTETS: {"schema": {"type": "string", "format": "binary"}
 def image_file(request: HttpRequest, id: int, path: PathOfFile, layer: AsOf = None) -> FileWithPastOut:
     """Members. A path that some layer removed still has its versions."""
     image = _image(request, id)
-    stack = layers_of([image.pk]).get(image.pk, [])
+    stack = stack_of(image)
     files = files_of(image)
-    sight = look(files, stack, Asked(from_text(path).strip(b"/"), layer))
+    sight = look(files, stack, Asked(read_path(path), layer))
     target = sight.target
     alike = None
     if target is not None and target.size and target.sha256:
@@ -66,13 +65,12 @@ def image_file_content(
     A file whose bytes turn out not to be what the layer's index says ends before its end.
     """
     image = _image(request, id)
-    stack = layers_of([image.pk]).get(image.pk, [])
-    target = content_of(look(files_of(image), stack, Asked(from_text(path).strip(b"/"), layer)))
+    stack = stack_of(image)
+    target = content_of(look(files_of(image), stack, Asked(read_path(path), layer)))
     return serve_file(request, store_layers(), target, diff_id_of(stack, target))
 
 
 def _image(request: HttpRequest, id: int) -> Image:
     image = find(Image.objects.select_related("project"), caller(request), id, "image")
-    if not image.extracted and image.layer_count:
-        raise LayerMissing("The image is not extracted: its files are not known.")
+    require_extracted(image)
     return image

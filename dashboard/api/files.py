@@ -9,14 +9,15 @@ from django.http import HttpRequest
 from ninja import Query, Router
 
 from dashboard.api.auth import caller
+from dashboard.api.paging import Cursor, start_of
 from dashboard.api.schemas.files import FileOut, FilesOut
-from dashboard.api.scope import find
+from dashboard.api.scope import find, require_extracted
 from dashboard.queries.file_trees import files_of
 from dashboard.queries.files import sorted_children
 from dashboard.queries.files_matches import matches
 from dashboard.queries.files_open import chosen_layer
 from dashboard.queries.files_wish import FileFilter, Wish, read_path
-from worker.engine.errors import InvalidInput, LayerMissing, NotFound
+from worker.engine.errors import InvalidInput, NotFound
 from worker.engine.files import Node, View, to_text
 from worker.models import Image
 
@@ -41,7 +42,7 @@ def image_files(
     least: Size = "",
     most: Size = "",
     sort: Annotated[Literal["name", "-size", "size", "-time", "time"], Query()] = "name",
-    cursor: Annotated[str, Query(description="`next` of the page before.")] = "",
+    cursor: Cursor = "",
     limit: Annotated[int, Query(ge=1, le=1000)] = 200,
 ) -> FilesOut:
     """Members. Any filter looks at whatever is below the directory; all that are given must hold.
@@ -49,8 +50,7 @@ def image_files(
     What the layer removed is listed beside what is there, and marked so.
     """
     image = find(Image.objects.all(), caller(request), id, "image")
-    if not image.extracted and image.layer_count:
-        raise LayerMissing("The image is not extracted: its files are not known.")
+    require_extracted(image)
     files = files_of(image, caller(request))
     wish = Wish(path=read_path(path), layer=layer)
     view = files.view(chosen_layer(wish, files.depth) if files.depth else None)
@@ -58,7 +58,7 @@ def image_files(
     wanted = FileFilter(
         text=q.strip(), change=change, type=type, bits=bits, least=least.strip(), most=most.strip()
     )
-    start = _start(cursor)
+    start = start_of(cursor)
     page: Sequence[Node]
     if wanted.narrows or recursive:
         found = matches(view, directory, wanted, sort)
@@ -88,11 +88,3 @@ def _directory(view: View, path: bytes) -> bytes:
     raise NotFound(
         f"There is no /{to_text(path)} as of layer {view.top}.", hint="Check the path and the layer."
     )
-
-
-def _start(cursor: str) -> int:
-    if not cursor:
-        return 0
-    if not (cursor.isascii() and cursor.isdigit() and len(cursor) < 10):
-        raise InvalidInput("The cursor is not valid.", hint="Take it from `next` of the page before.")
-    return int(cursor)

@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from ninja import Query, Router
 
 from dashboard.api.auth import caller
-from dashboard.api.paging import Cursor, Limit, newest_first
+from dashboard.api.paging import Cursor, Limit, newest_first, start_of
 from dashboard.api.schemas.common import Page
 from dashboard.api.schemas.file import (
     DeedOut,
@@ -21,13 +21,12 @@ from dashboard.api.schemas.file import (
 )
 from dashboard.api.schemas.files import FileOut
 from dashboard.api.schemas.images import LayerOut
-from dashboard.api.scope import project_for
+from dashboard.api.scope import project_for, require_extracted
 from dashboard.queries.file_trees import files_of
 from dashboard.queries.layer_changes import Largest, Standing, standing
 from dashboard.queries.layers import images_on, layer_facts
-from worker.engine.errors import InvalidInput, LayerMissing
 from worker.engine.files import Change, View
-from worker.models import Container, Image, Layer, Project
+from worker.models import Container, Layer, Project
 
 router = Router(tags=["layers"])
 
@@ -102,7 +101,7 @@ def layer_changes(
     where = _standing(owner, layer_facts(owner, diff_id).layer, image)
     view = _view(where)
     deeds = Largest(view, Change(change) if change else None)
-    start = _start(cursor)
+    start = start_of(cursor)
     following = start + limit
     return DeedPageOut(
         **_did(where, view).dict(),
@@ -120,10 +119,8 @@ def _standing(project: Project, layer: Layer, image: int | None) -> Standing:
 
 
 def _view(where: Standing) -> View:
-    image: Image = where.image
-    if not image.extracted:
-        raise LayerMissing("The image is not extracted: what its layers did is not known.")
-    return files_of(image).view(where.row.position)
+    require_extracted(where.image)
+    return files_of(where.image).view(where.row.position)
 
 
 def _did(where: Standing, view: View) -> DeedsOut:
@@ -136,9 +133,3 @@ def _did(where: Standing, view: View) -> DeedsOut:
         changed_before=sums.changed_before,
         removed=EntryCountOut.of(sums.removed),
     )
-
-
-def _start(cursor: str) -> int:
-    if cursor and not (cursor.isascii() and cursor.isdigit() and len(cursor) < 10):
-        raise InvalidInput("The cursor is not valid.", hint="Take it from `next` of the page before.")
-    return int(cursor or 0)

@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from ninja import Query, Router
 
 from dashboard.api.auth import caller
-from dashboard.api.paging import Limit
+from dashboard.api.paging import Limit, start_of
 from dashboard.api.schemas.images import ImageOut
 from dashboard.api.schemas.packages import (
     FoundVersionOut,
@@ -25,7 +25,6 @@ from dashboard.queries.package_hits import image_hits
 from dashboard.queries.package_search import FoundVersion, PackageQuery, search
 from dashboard.queries.packages import PackageFilter
 from dashboard.sboms import sbom
-from worker.engine.errors import InvalidInput
 from worker.engine.packages import Ecosystem
 from worker.models import Image, ImageLayer, Project
 from worker.models.packages import packages_of
@@ -128,8 +127,6 @@ def _page(rows: Sequence[Row], cursor: str, limit: int) -> tuple[Sequence[Row], 
     Raises:
         InvalidInput: the cursor was not made by this function.
     """
-    if cursor and not (cursor.isascii() and cursor.isdigit() and len(cursor) < 10):
-        raise InvalidInput("The cursor is not valid.", hint="Take it from `next` of the page before.")
-    start = int(cursor or 0)
+    start = start_of(cursor)
     end = start + limit
     return rows[start:end], str(end) if end < len(rows) else None

@@ -12,6 +12,7 @@ from django.db.models import Model, Q, QuerySet
 from ninja import Query
 
 from dashboard.api.schemas.common import Page
+from dashboard.queries.numbers import whole_number
 from worker.engine.errors import InvalidInput
 
 Row = TypeVar("Row", bound=Model)
@@ -38,6 +39,18 @@ def newest_first(
     if len(found) > limit:
         following = _write(getattr(shown[-1], time_field), shown[-1].pk)
     return Page(items=[show(row) for row in shown], next=following)
+
+
+def start_of(cursor: str) -> int:
+    """Return where a page begins in a list whose order does not change: the cursor says how many precede it.
+
+    Raises:
+        InvalidInput: it is no such cursor.
+    """
+    start = whole_number(cursor or "0")
+    if start is None:
+        raise InvalidInput("The cursor is not valid.", hint="Take it from `next` of the page before.")
+    return start
 
 
 def _write(at: datetime, id: int) -> str:

@@ -8,8 +8,8 @@ from django.contrib.auth.models import User
 from django.db.models import Model, QuerySet
 
 from dashboard.access import projects_of
-from worker.engine.errors import NotFound
-from worker.models import Project
+from worker.engine.errors import LayerMissing, NotFound
+from worker.models import Image, Project
 
 Row = TypeVar("Row", bound=Model)
 
@@ -48,3 +48,13 @@ def find(rows: QuerySet[Row], user: User, id: int, what: str) -> Row:
     if row is None:
         raise NotFound(f"There is no {what} {id}.")
     return row
+
+
+def require_extracted(image: Image) -> None:
+    """Refuse to tell of the files of an image whose layers nobody extracted.
+
+    Raises:
+        LayerMissing: so it is.
+    """
+    if not image.extracted and image.layer_count:
+        raise LayerMissing("The image is not extracted: its files are not known.")

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-import threading
-from collections import OrderedDict
 from dataclasses import dataclass, replace
 
 from django.http import QueryDict
 
-from dashboard.queries.file_trees import files_of
+from dashboard.queries.file_trees import files_cache, files_of
 from dashboard.queries.image import get_image
-from dashboard.queries.images import layers_of
+from dashboard.queries.images import stack_of
 from dashboard.queries.names import Named, names_of
+from dashboard.queries.numbers import ID_DIGITS, whole_number
 from worker.engine.compare import (
     Comparison,
     ConfigComparison,
@@ -27,9 +26,6 @@ from worker.engine.oci import Digest, ImageConfig
 from worker.models import Container, Image, ImageLayer, Project
 from worker.services import compare_container
 
-#: So many comparisons of two images are kept for the next page, unless their differences are too many.
-_KEPT = 4
-_KEPT_DIFFERENCES = 400_000
 _HIDDEN = "(operators see it)"
 
 
@@ -119,11 +115,14 @@ def compared_files(pair: Pair) -> Comparison:
     Raises:
         LayerMissing: a layer is not extracted. The error's ``diff_id`` names it.
         StoreDamaged: a layer's file index is damaged. Likewise.
+        TooManyFiles: they take more memory than one image's may.
         StoreError: this process may not look into the container.
     """
     if pair.container is not None:
         return compare_container(pair.container, files_of(pair.a.image).view())
-    return _kept.compared(pair)
+    a, b = (files_of(side.image).view() for side in (pair.a, pair.b))
+    # Kept by their layers: these never change, so that what is kept stays right.
+    return files_cache().keep((pair.a.diff_ids, pair.b.diff_ids), lambda: compare(a, b))
 
 
 def compared_configs(pair: Pair, *, with_values: bool) -> ConfigComparison | None:
@@ -168,48 +167,22 @@ def _overrides(image: ImageConfig, container: Container, with_values: bool) -> l
 def _side(image: Image | None) -> Side | None:
     if image is None:
         return None
-    return Side(image, names_of([image])[image.pk], layers_of([image.pk]).get(image.pk, []))
+    return Side(image, names_of([image])[image.pk], stack_of(image))
 
 
 def _image(project: Project, text: str) -> Image | None:
     if not text:
         return None
-    if not (text.isascii() and text.isdigit() and len(text) < 19):
+    id = whole_number(text, ID_DIGITS)
+    if id is None:
         raise NotFound("There is no such image in this project.", hint="Choose one from the list of images.")
-    return get_image(project, int(text))
+    return get_image(project, id)
 
 
 def _container(project: Project, text: str) -> Container:
     rows = Container.objects.filter(project=project).select_related("project", "image", "image__index")
-    is_id = text.isascii() and text.isdigit() and len(text) < 19
-    container = rows.filter(pk=int(text)).first() if is_id else None
+    id = whole_number(text, ID_DIGITS)
+    container = rows.filter(pk=id).first() if id is not None else None
     if container is None:
         raise NotFound("There is no such container in this project.", hint="It may have been removed.")
     return container
-
-
-class _Kept:
-    """Comparisons of images, by their layers: these never change, so that what is kept stays right."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._found: OrderedDict[tuple[tuple[str, ...], ...], Comparison] = OrderedDict()
-
-    def compared(self, pair: Pair) -> Comparison:
-        key = (pair.a.diff_ids, pair.b.diff_ids)
-        with self._lock:
-            if key in self._found:
-                self._found.move_to_end(key)
-                return self._found[key]
-        made = compare(files_of(pair.a.image).view(), files_of(pair.b.image).view())
-        with self._lock:
-            self._found[key] = made
-            while len(self._found) > _KEPT or self._size() > _KEPT_DIFFERENCES:
-                self._found.popitem(last=False)
-        return made
-
-    def _size(self) -> int:
-        return sum(len(one.differences) for one in self._found.values())
-
-
-_kept = _Kept()

@@ -10,6 +10,7 @@ from django.core.paginator import Page, Paginator
 from django.http import QueryDict
 
 from dashboard.figures import size
+from dashboard.queries.files_wish import read_path
 from dashboard.templatetags.files import exact_time
 from worker.engine.compare import (
     SORTS,
@@ -82,7 +83,7 @@ class Wish:
         text = query.get("q", "").strip()[:MAX_PATTERN]
         problem, pattern, under = None, b"", b""
         try:
-            under = from_text(query.get("dir", "")[:8192]).strip(b"/")
+            under = read_path(query.get("dir", "")[:8192])
             pattern = from_text(text)
         except InvalidInput as error:
             problem = error

@@ -6,12 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from stat import filemode
 
-from django.conf import settings
-
 from dashboard.figures import size
 from dashboard.queries.compare import Pair, Side, compared_files
 from dashboard.queries.compare_rows import Row, details
-from dashboard.queries.file_trees import files_of
+from dashboard.queries.file_trees import diff_id_of, files_of, store_layers
 from dashboard.templatetags.files import exact_time
 from worker.engine.compare import Entry
 from worker.engine.compare.text import MAX_BYTES, TextComparison, compare_texts
@@ -20,8 +18,6 @@ from worker.engine.content.text import Text, read_text
 from worker.engine.errors import NotFound, StrataError
 from worker.engine.files import to_text
 from worker.engine.layers import EntryType
-from worker.engine.oci import Digest
-from worker.engine.store import Store
 from worker.models import Container
 from worker.services import read_container_file
 
@@ -178,5 +174,4 @@ def _head(side: Side, entry: Entry, container: Container | None) -> bytes:
     node = files_of(side.image).view().get(entry.path)
     if node is None:
         raise NotFound(f"There is no /{to_text(entry.path)} any more.")
-    diff_id = Digest.parse(side.diff_ids[node.layer])
-    return read_head(Store(settings.STORE_DIR).layers, node, diff_id, MAX_BYTES)
+    return read_head(store_layers(), node, diff_id_of(side.stack, node), MAX_BYTES)

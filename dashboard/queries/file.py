@@ -6,15 +6,14 @@ import stat
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from django.conf import settings
 from django.http import QueryDict
 
 from dashboard.figures import counted
+from dashboard.queries.files_wish import read_path
+from dashboard.queries.numbers import whole_number
 from worker.engine.content.capabilities import ATTRIBUTE, capability_text
 from worker.engine.errors import InvalidInput, NotFound, StrataError
-from worker.engine.files import Change, Difference, ImageFiles, Node, Version, from_text, to_text
-from worker.engine.oci import Digest
-from worker.engine.store import LayerStore, Store
+from worker.engine.files import Change, Difference, ImageFiles, Node, Version, to_text
 from worker.models import ImageLayer
 
 _SHOWN_BYTES = 256  # of an extended attribute
@@ -45,17 +44,14 @@ class Asked:
     @classmethod
     def read(cls, query: QueryDict) -> Asked:
         """Raises InvalidInput."""
-        return cls.of(query.get("path", ""), query.get("layer", ""))
-
-    @classmethod
-    def of(cls, path: str, layer: str) -> Asked:
-        """Raises InvalidInput."""
-        if not (layer.isascii() and layer.isdigit() and len(layer) < 6) and layer:
+        text = query.get("layer", "")
+        layer = whole_number(text, 5)
+        if text and layer is None:
             raise InvalidInput(
                 "A layer is a number: its position, from 0 for the base.",
                 hint="Choose one on the image's page.",
             )
-        return cls(from_text(path).strip(b"/"), int(layer) if layer else None)
+        return cls(read_path(query.get("path", "")), layer)
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,16 +217,6 @@ def content_of(sight: Sight) -> Node:
             hint="Ask for another version of it.",
         )
     return sight.target
-
-
-def diff_id_of(stack: Sequence[ImageLayer], node: Node) -> Digest:
-    """Return which layer of ``stack`` holds ``node``."""
-    return Digest.parse(stack[node.layer].layer.diff_id)
-
-
-def store_layers() -> LayerStore:
-    """Return the extracted layers, to read their files."""
-    return Store(settings.STORE_DIR).layers
 
 
 def _past(files: ImageFiles, stack: Sequence[ImageLayer], seen: Node | None, path: bytes) -> tuple[Past, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -9,11 +10,13 @@ from django.conf import settings
 from django.contrib.auth.models import User
 
 from worker import services
-from worker.engine.errors import BeingMended, LayerMissing, StoreDamaged, StoreError
-from worker.engine.files import FilesCache, ImageFiles
+from worker.engine.errors import BeingMended, LayerMissing, StoreDamaged, StoreError, TooManyFiles
+from worker.engine.files import ROW_BYTES, FilesCache, ImageFiles, Node
 from worker.engine.oci import Digest
-from worker.engine.store import Store
+from worker.engine.store import LayerStore, Store
 from worker.models import Image, ImageLayer
+
+_LEAST = 64 << 20  # bytes that the lists of an image's files may take, however small the cache is
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +55,16 @@ def files_of(image: Image, by: User | None = None) -> ImageFiles:
         LayerMissing: a layer is not extracted, or not any more. The error's ``diff_id`` names it.
         BeingMended: a layer's file index was missing or damaged, and is being made anew. Likewise.
         StoreDamaged: it is, and cannot be made anew. Likewise.
+        TooManyFiles: they take more memory than one image's may.
     """
     rows = ImageLayer.objects.filter(image=image).order_by("position")
-    diff_ids = [Digest.parse(text) for text in rows.values_list("layer__diff_id", flat=True)]
+    layers = list(rows.values_list("layer__diff_id", "layer__entries"))
+    entries = sum(count or 0 for count in dict(layers).values())
+    if entries * ROW_BYTES > _largest():
+        raise TooManyFiles(f"This image has {entries:,} files: more than there is memory for on pages.")
+    diff_ids = [Digest.parse(diff_id) for diff_id, _ in layers]
     try:
-        return files_cache().image(Store(settings.STORE_DIR).layers, diff_ids)
+        return files_cache().image(store_layers(), diff_ids)
     except StoreDamaged as error:
         raise _mending(error.diff_id, by) from error
 
@@ -69,7 +77,7 @@ def files_or_why_not(image: Image, by: User | None = None) -> ImageFiles | Files
     """
     try:
         return files_of(image, by)
-    except (LayerMissing, StoreDamaged) as error:
+    except (LayerMissing, StoreDamaged, TooManyFiles) as error:
         return FilesNotHere.of(error)
 
 
@@ -84,7 +92,21 @@ def _mending(diff_id: str, by: User | None) -> StoreDamaged:
     return error
 
 
+def store_layers() -> LayerStore:
+    """Return the extracted layers, to read their files."""
+    return Store(settings.STORE_DIR).layers
+
+
+def diff_id_of(stack: Sequence[ImageLayer], node: Node) -> Digest:
+    """Return which layer of ``stack`` holds ``node``."""
+    return Digest.parse(stack[node.layer].layer.diff_id)
+
+
 @cache
 def files_cache() -> FilesCache:
     """Return this process's cache."""
-    return FilesCache(settings.FILES_CACHE)
+    return FilesCache(settings.FILES_CACHE, _largest())
+
+
+def _largest() -> int:
+    return max(settings.FILES_CACHE // 2, _LEAST)

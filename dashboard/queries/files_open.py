@@ -11,10 +11,9 @@ from dashboard.queries.file_trees import FilesNotHere, files_or_why_not
 from dashboard.queries.files_owners import owners_of
 from dashboard.queries.files_rows import RowMaker
 from dashboard.queries.files_wish import Wish
-from dashboard.queries.images import layers_of
+from dashboard.queries.images import stack_of
 from worker.engine.errors import InvalidInput, LinkLoop
 from worker.engine.files import ImageFiles, Node, View
-from worker.engine.oci import Digest
 from worker.models import Image, ImageLayer
 
 
@@ -47,7 +46,7 @@ def open_files(image: Image, wish: Wish, file_address: str, by: User) -> Opened 
     Raises:
         InvalidInput: the image has no such layer.
     """
-    stack = layers_of([image.pk]).get(image.pk, [])
+    stack = stack_of(image)
     if not stack:
         return FilesNotHere(True, False, "This image has no layers, and so no files.", "")
     top = chosen_layer(wish, len(stack))
@@ -58,8 +57,7 @@ def open_files(image: Image, wish: Wish, file_address: str, by: User) -> Opened 
     if top == len(stack) - 1:
         wish = replace(wish, layer=None)  # the whole image, however it was asked for
     wish, directory, sought = _find(view, wish)
-    diff_ids = [Digest.parse(row.layer.diff_id) for row in stack]
-    maker = RowMaker(view, wish, stack, owners_of(view, diff_ids), file_address, sought=sought)
+    maker = RowMaker(view, wish, stack, owners_of(view, stack), file_address, sought=sought)
     return Opened(files, view, wish, directory, sought, stack, maker)
 
 

@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from django.conf import settings
-
+from dashboard.queries.file_trees import diff_id_of, store_layers
 from worker.engine.content import read_head
 from worker.engine.errors import StrataError
 from worker.engine.files import Node, View, to_text
 from worker.engine.oci import Digest
-from worker.engine.store import LayerStore, Store
+from worker.engine.store import LayerStore
+from worker.models import ImageLayer
 
 _READ = 256 * 1024
 _LONGEST = 32  # what useradd allows
@@ -33,19 +33,19 @@ class Owners:
         return f"{user or node.uid}:{group}"
 
 
-def owners_of(view: View, diff_ids: Sequence[Digest]) -> Owners:
+def owners_of(view: View, stack: Sequence[ImageLayer]) -> Owners:
     """Return the names that hold in a merged tree; none if it has no such files, or they cannot be read.
 
-    ``diff_ids`` are those of the image's layers, the base first.
+    ``stack`` are the image's layers, the base first.
     """
-    layers = Store(settings.STORE_DIR).layers
+    layers = store_layers()
 
     def names(path: bytes) -> Mapping[int, str]:
         try:
             node = view.resolve(path)
             if node is None or not node.is_file or node.sha256 is None:
                 return {}
-            return _names(_Content(node.sha256, layers, node, diff_ids[node.layer]))
+            return _names(_Content(node.sha256, layers, node, diff_id_of(stack, node)))
         except StrataError:
             # The list of files is worth showing without names.
             return {}

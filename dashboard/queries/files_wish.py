@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 from django.http import QueryDict
 
+from dashboard.queries.numbers import whole_number
 from worker.engine.errors import InvalidInput
 from worker.engine.files import from_text, to_text
 
@@ -190,6 +191,7 @@ def _one_of(value: str, choices: tuple[tuple[str, str], ...]) -> str:
 
 
 def _number(text: str, what: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) < 10):
+    number = whole_number(text)
+    if number is None:
         raise InvalidInput(f"The {what} must be a number: 0 or more.", hint="Choose one on the page.")
-    return int(text)
+    return number

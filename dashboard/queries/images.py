@@ -233,6 +233,11 @@ def layers_of(ids: list[int], *, start: int = 0) -> dict[int, list[ImageLayer]]:
     return stacks
 
 
+def stack_of(image: Image) -> list[ImageLayer]:
+    """Return the layers of one image likewise; an image may have none."""
+    return layers_of([image.pk]).get(image.pk, [])
+
+
 def _below(stack: list[ImageLayer]) -> list[str]:
     return [row.chain_id for row in stack[:-1]]
 

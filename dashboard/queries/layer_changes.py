@@ -12,6 +12,7 @@ from django.core.paginator import Page, Paginator
 
 from dashboard.queries.file_trees import FilesNotHere, files_or_why_not
 from dashboard.queries.names import Named, names_of
+from dashboard.queries.numbers import ID_DIGITS, whole_number
 from worker.engine.errors import InvalidInput, NotFound
 from worker.engine.files import Change, Changes, Count, Node, View
 from worker.models import Image, ImageLayer, Layer, Project
@@ -52,12 +53,13 @@ def standing(project: Project, layer: Layer, image: str = "") -> Standing:
         NotFound: the project has no such image, or it does not stand on the layer.
         InvalidInput: ``image`` is no id.
     """
-    if image and not (image.isascii() and image.isdigit() and len(image) < 19):
+    wanted = whole_number(image, ID_DIGITS)
+    if image and wanted is None:
         raise InvalidInput("An image is named by its number.", hint="Choose one on the layer's page.")
     here = ImageLayer.objects.filter(layer=layer, image__project=project)
     holding = Image.objects.filter(project=project, pk__in=here.values("image")).defer("config")
     menu = list(holding.order_by("-extracted", "pk")[: MENU + 1])
-    wanted = int(image) if image else menu[0].pk
+    wanted = menu[0].pk if wanted is None else wanted
     chosen = next((one for one in menu if one.pk == wanted), None) or holding.filter(pk=wanted).first()
     if chosen is None:
         raise NotFound(

@@ -10,6 +10,7 @@ from typing import Any
 from django.core.paginator import Page, Paginator
 from django.http import QueryDict
 
+from dashboard.queries.numbers import whole_number
 from worker.engine.packages import Ecosystem
 from worker.models import ImageLayer
 from worker.models.packages import ImagePackages, InstalledPackage
@@ -51,7 +52,7 @@ class PackageFilter:
         return cls(
             text=query.get("q", "").strip()[:255],
             ecosystem=ecosystem if ecosystem in set(Ecosystem) else "",
-            layer=int(layer) if layer.isascii() and layer.isdigit() and len(layer) < 6 else 0,
+            layer=whole_number(layer, 5) or 0,
             sort=sort if sort in {value for value, _ in SORTS} else DEFAULT_SORT,
         )
 

@@ -32,9 +32,9 @@ from dashboard.queries.compare_rows import (
 from dashboard.queries.compare_settings import grouped_settings
 from dashboard.queries.compare_text import FilePair, facts, file_pair
 from dashboard.queries.file_trees import FilesNotHere
+from dashboard.queries.files_wish import read_path
 from worker.engine.compare import Aspect, Comparison, Kind
 from worker.engine.errors import NotFound, StoreError
-from worker.engine.files import from_text
 from worker.models import Project, Role
 
 
@@ -64,7 +64,7 @@ def compare_text(request: Request, project_slug: str) -> HttpResponse:
     """Members: one file of both sides, line by line."""
     project = get_project(request, project_slug)
     pair = _pair(project, request.GET)
-    path = from_text(request.GET.get("path", "")).strip(b"/")
+    path = read_path(request.GET.get("path", ""))
     file = file_pair(pair, path)
     context = {
         "pair": pair,

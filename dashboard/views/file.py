@@ -14,16 +14,21 @@ from dashboard.access import Request, get_project
 from dashboard.downloads import OCTETS, serve_file
 from dashboard.fragments import page_or_part
 from dashboard.queries.copies import copies
-from dashboard.queries.file import Asked, attributes, content_of, diff_id_of, look, store_layers
+from dashboard.queries.file import Asked, attributes, content_of, look
 from dashboard.queries.file_content import picture_type, show
-from dashboard.queries.file_trees import FilesNotHere, files_of, files_or_why_not
+from dashboard.queries.file_trees import (
+    FilesNotHere,
+    diff_id_of,
+    files_of,
+    files_or_why_not,
+    store_layers,
+)
 from dashboard.queries.files_owners import owners_of
 from dashboard.queries.image import get_image
-from dashboard.queries.images import layers_of
+from dashboard.queries.images import stack_of
 from dashboard.queries.names import names_of
 from worker.engine.files import to_text
-from worker.engine.oci import Digest
-from worker.models import Image, ImageLayer
+from worker.models import Image
 
 
 @require_safe
@@ -32,7 +37,7 @@ def file(request: Request, project_slug: str, image_id: int) -> HttpResponse:
     project = get_project(request, project_slug)
     image = get_image(project, image_id)
     asked = Asked.read(request.GET)
-    stack = _stack(image)
+    stack = stack_of(image)
     files = files_or_why_not(image)
     if isinstance(files, FilesNotHere):
         if files.mending:
@@ -51,7 +56,6 @@ def file(request: Request, project_slug: str, image_id: int) -> HttpResponse:
         )
         if target.size and target.sha256 and not request.htmx:
             alike = copies(project, target.sha256, diff_id_of(stack, target), target.path)
-    diff_ids = [Digest.parse(row.layer.diff_id) for row in stack]
     context = {
         "image": image,
         "named": names_of([image])[image.pk],
@@ -62,7 +66,7 @@ def file(request: Request, project_slug: str, image_id: int) -> HttpResponse:
         "shown": shown,
         "copies": alike,
         "page": shown.page if shown else None,
-        "owners": owners_of(files.view(sight.top), diff_ids).of(sight.main) if sight.main else "",
+        "owners": owners_of(files.view(sight.top), stack).of(sight.main) if sight.main else "",
         "xattrs": attributes(sight.main.xattrs) if sight.main else [],
         "crumbs": _crumbs(sight.path),
         "depth": files.depth,
@@ -75,7 +79,7 @@ def file(request: Request, project_slug: str, image_id: int) -> HttpResponse:
 def file_content(request: Request, project_slug: str, image_id: int) -> HttpResponseBase:
     """Members: the content of a file, to be saved; a picture, also to be drawn into a page."""
     image = get_image(get_project(request, project_slug), image_id)
-    stack = _stack(image)
+    stack = stack_of(image)
     sight = look(files_of(image), stack, Asked.read(request.GET))
     target = content_of(sight)
     layers, diff_id = store_layers(), diff_id_of(stack, target)
@@ -95,7 +99,3 @@ def _crumbs(path: bytes) -> list[tuple[bytes, bytes]]:
     """Return the directories that lead to ``path``: each its path and name."""
     names = path.split(b"/")[:-1]
     return [(b"/".join(names[: count + 1]), name) for count, name in enumerate(names)]
-
-
-def _stack(image: Image) -> list[ImageLayer]:
-    return layers_of([image.pk]).get(image.pk, [])
