@@ -5,9 +5,7 @@ Everything that one sees of the tab follows from this, so that any view can be b
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
-from fractions import Fraction
 from urllib.parse import quote
 
 from django.http import QueryDict
@@ -15,6 +13,7 @@ from django.http import QueryDict
 from dashboard.queries.numbers import whole_number
 from worker.engine.errors import InvalidInput
 from worker.engine.files import from_text, to_text
+from worker.engine.weight.sizes import parse_size
 
 SORTS = ("name", "-size", "size", "-time", "time")
 CHANGES = (
@@ -43,8 +42,6 @@ BITS = (
 )
 MOST_OPEN = 200
 _LONGEST = 300
-_SIZE = re.compile(r"(\d{1,18}(?:\.\d{1,6})?)\s*([kmgtp]?)(i?)(b?)", re.IGNORECASE)
-_POWERS = {letter: power for power, letter in enumerate(" kmgtp")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,19 +168,18 @@ def in_address(value: str) -> str:
 def read_size(text: str) -> int | None:
     """Return the bytes that ``10``, ``10K``, ``1.5 MiB`` or ``2 GB`` mean; None for nothing.
 
-    With ``i`` or without ``B`` the units are binary, as everywhere here; ``MB`` and the like are decimal.
+    The units are those of rules and of the search: ``M`` and ``MB`` are powers of 1000, ``MiB`` of 1024.
 
     Raises:
         InvalidInput: it is no size.
     """
     if not text:
         return None
-    match = _SIZE.fullmatch(text)
-    if not match or (match[3] and not match[2]):
-        raise InvalidInput(f"“{text}” is no size.", hint="Write bytes, or a unit: 10K, 1.5 MiB, 2 GB.")
-    number, unit, binary, byte = match.groups()
-    base = 1000 if byte and not binary else 1024
-    return int(Fraction(number) * base ** _POWERS[unit.lower() or " "])
+    try:
+        return parse_size(text)
+    except InvalidInput as error:
+        hint = "Write bytes, or a unit: 10K, 1.5 MiB, 2 GB."
+        raise InvalidInput(f"“{text}” is no size.", hint=hint) from error
 
 
 def _one_of(value: str, choices: tuple[tuple[str, str], ...]) -> str:

@@ -135,6 +135,8 @@ def test_the_stepper_leads_up_and_down_and_keeps_the_view(viewer: Client, image:
         ("?type=symlink", ["/round", "/short"]),
         ("?type=directory", ["/etc", "/home", "/opt"]),
         ("?least=1K", ["/opt/big"]),
+        ("?least=2K", ["/opt/big"]),  # 2,000 bytes: the units are those of the search
+        ("?least=2KiB", []),
         ("?least=2&most=11&sort=-size", ["/opt/new.so.1", "/home/note"]),
         ("?q=o&type=file&sort=size", ["/home/note", "/opt/new.so.1", "/etc/group"]),
     ],
