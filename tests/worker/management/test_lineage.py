@@ -89,3 +89,18 @@ def test_all_families_of_a_project_are_told_at_once_and_nothing_of_others(php: I
 def test_bytes_are_not_told_as_long_as_a_layer_was_never_extracted(project: Project) -> None:
     image = make_image(project, "fetched", "qw", tags=["1"], extracted=False)
     assert [member.added_bytes for member in family_of(image).members] == [None]
+
+
+def test_the_rebuild_order_has_twins_in_one_step_and_says_what_comes_before(php: Image) -> None:
+    lines = said("debian:bookworm", "--rebuild-order").splitlines()
+    twins = "docker.io/library/apache:2.4, docker.io/library/apache-zstd:2.4"
+    above = "docker.io/library/php:8, docker.io/library/php:latest"
+    (step,) = [line.partition(". ")[0] for line in lines if line.endswith(twins)]
+    assert lines[-1] == f"4. {above}  (after {step})"
+    assert sorted(line[3:] for line in lines[:-1]) == sorted(
+        [twins, "docker.io/library/left:1", "docker.io/library/right:1"]
+    )
+
+
+def test_nothing_to_rebuild_is_said(php: Image) -> None:
+    assert "nothing to rebuild" in said("php:8", "--rebuild-order")

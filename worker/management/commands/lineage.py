@@ -18,6 +18,7 @@ from worker.management.preparing import is_prepared
 from worker.models.evidence import Candidate
 from worker.models.kindred import family_of
 from worker.models.lineage import candidates
+from worker.models.rebuilding import RebuildStep, rebuild_order
 
 _MEANT = {
     "digest": "it declares that it was built from this digest",
@@ -41,6 +42,9 @@ class Command(BaseCommand):
         form.add_argument("--json", action="store_true", help="print it as a JSON object")
         form.add_argument("--dot", action="store_true", help="print it in Graphviz's language")
         form.add_argument("--mermaid", action="store_true", help="print it as a flowchart for Mermaid")
+        form.add_argument(
+            "--rebuild-order", action="store_true", help="print what stands on it in the order to rebuild it"
+        )
         parser.add_argument("--project", default="", metavar="SLUG", help="default: look in all of them")
         parser.add_argument(
             "--platform",
@@ -57,6 +61,10 @@ class Command(BaseCommand):
                     hint="Let STRATA_DATA say where Strata's data is.",
                 )
             image = find_image(options["reference"], project=options["project"], platform=options["platform"])
+            if options["rebuild_order"]:
+                for line in _steps(rebuild_order(image)):
+                    self.stdout.write(line)
+                return
             family, parents = family_of(image), candidates(image)
         except StrataError as error:
             _fail(error.message, error.hint, error.code)
@@ -84,6 +92,15 @@ def _lines(name: str, family: Family, parents: list[Candidate]) -> list[str]:
                 f"It might be one of {len(others)} more with the same layers; this is the likeliest."
             )
     return lines
+
+
+def _steps(steps: list[RebuildStep]) -> list[str]:
+    width = len(str(len(steps)))
+    return [
+        f"{step.number:>{width}}. {', '.join(name for one in step.images for name in one.names)}"
+        + (f"  (after {step.after})" if step.after else "")
+        for step in steps
+    ] or ["No image stands on it: there is nothing to rebuild."]
 
 
 def _facts(digest: str, family: Family, parents: list[Candidate]) -> dict[str, Any]:
