@@ -13,14 +13,15 @@ from django.views.decorators.http import require_safe
 from dashboard.access import Request, get_project, signed_in
 from dashboard.forms.rules import RulesForm
 from dashboard.queries.file_trees import FilesNotHere, files_or_why_not
+from dashboard.queries.files_wish import read_path
 from dashboard.queries.image import Summary, get_image, summary
-from dashboard.queries.images import layers_of
+from dashboard.queries.images import stack_of
 from dashboard.queries.names import names_of
 from dashboard.queries.weight import files_weight, stack_bars, weigh
 from dashboard.queries.weight_map import weight_map
 from dashboard.views.image import show_tab
 from worker.engine.errors import InvalidInput
-from worker.engine.files import ImageFiles, from_text
+from worker.engine.files import ImageFiles
 from worker.engine.weight import check
 from worker.models import ContentShare, Image, Project
 from worker.services import contents_of, is_counted_now
@@ -43,6 +44,8 @@ def image_weight(request: Request, project_slug: str, image_id: int) -> HttpResp
     part = str(request.htmx.target or "").rpartition("#")[2] if request.htmx else ""
     if files is not None and part in _PARTS:
         context = _PARTS[part](request, project, image, files)
+        if part == "map":
+            context |= _pages_beside(_wasted(request, project, image, files))
         response = render(request, f"{_TEMPLATE}#{part}", context | {"image": image})
         patch_vary_headers(response, ["HX-Request", "HX-Target"])
         return response
@@ -74,10 +77,10 @@ def _map(request: Request, project: Project, image: Image, files: ImageFiles) ->
     """The treemap of one directory."""
     wanted = request.GET.get("path", "")
     try:
-        path = from_text(wanted).strip(b"/")
+        path = read_path(wanted)
     except InvalidInput as error:
         return {"map": None, "map_problem": error}
-    stack = layers_of([image.pk]).get(image.pk, [])
+    stack = stack_of(image)
     return {"map": weight_map(image, project.slug, files.view(), stack, path), "map_path": wanted}
 
 
@@ -86,6 +89,12 @@ def _wasted(request: Request, project: Project, image: Image, files: ImageFiles)
     known = files_weight(files).efficiency
     page = Paginator(known.worst, _WASTED_PER_PAGE).get_page(request.GET.get("page"))
     return {"efficiency": known, "page": page}
+
+
+def _pages_beside(wasted: dict[str, Any]) -> dict[str, Any]:
+    """The worst files beside a treemap: the addresses of their other pages say which directory it shows."""
+    several = wasted["page"].paginator.num_pages > 1
+    return wasted | {"with_wasted": True} if several else {}
 
 
 def _rules(request: Request, project: Project, image: Image, files: ImageFiles) -> dict[str, Any]:

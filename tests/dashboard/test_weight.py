@@ -88,6 +88,21 @@ def test_a_fragment_holds_one_part_alone(viewer: Client, image: Image) -> None:
     assert "<html" not in shown
 
 
+def test_a_directory_entered_renews_the_addresses_of_the_pages_beside_it(
+    viewer: Client, project: Project, store: Store
+) -> None:
+    files = [f"d/f{number}" for number in range(30)]
+    layers = [put_index(store, name, [file_entry(path, 10) for path in files]) for name in ("one", "two")]
+    many = make_image(project, store, "many", layers)
+
+    part = page(viewer, many, "?path=d", hx_request="true", hx_target="map")
+
+    assert 'id="wasted" hx-swap-oob="true"' in part
+    assert "?path=d&amp;page=2" in part
+    assert "hx-swap-oob" not in page(viewer, many, "?path=d&page=2", hx_request="true", hx_target="wasted")
+    assert "hx-swap-oob" not in page(viewer, many, "?path=d")
+
+
 @pytest.mark.parametrize(
     "query", ["?path=nowhere", "?path=etc%2Fconf", "?path=a%5Cq", "?path=..%2F..", "?path=%5Cx00"]
 )
