@@ -9,21 +9,53 @@ from django.http import HttpRequest
 from ninja import Query, Router
 
 from dashboard.api.auth import caller
+from dashboard.api.paging import Cursor, Limit, start_of
 from dashboard.api.schemas.weight import (
+    AmountOut,
     CheckOut,
     EfficiencyOut,
     FilesWeightOut,
     LayersWeightOut,
+    ProjectWeightOut,
+    RepositoryWeightOut,
     WeightOut,
 )
-from dashboard.api.scope import find
+from dashboard.api.scope import find, project_for
 from dashboard.queries.file_trees import files_of
-from dashboard.queries.images import layers_of
+from dashboard.queries.images import stack_of
 from dashboard.queries.weight import Bytes, files_weight, weigh
+from dashboard.queries.weights import Amount, RepositoryWeight, project_weight
 from worker.engine.weight import Rules, Sums, check, efficiency_json
 from worker.models import Image
 
 router = Router(tags=["weight"])
+
+
+@router.get("weight", response=ProjectWeightOut, summary="What a project and its repositories weigh")
+def weight(
+    request: HttpRequest,
+    project: str | None = None,
+    repository: Annotated[str, Query(description="Only this one: `library/debian`.")] = "",
+    cursor: Cursor = "",
+    limit: Limit = 50,
+) -> ProjectWeightOut:
+    """Members. Each layer counts once, however many images stand on it."""
+    owner = project_for(caller(request), project)
+    known = project_weight(owner)
+    found = [one for one in known.repositories if repository in ("", one.repository)]
+    start = start_of(cursor)
+    end = start + limit
+    return ProjectWeightOut(
+        project=owner.slug,
+        images=known.images,
+        whole=_amount(known.whole),
+        unique=_amount(known.single),
+        between=known.between,
+        apart=known.apart,
+        total=len(found),
+        items=[_repository(one) for one in found[start:end]],
+        next=str(end) if end < len(found) else None,
+    )
 
 
 @router.get("images/{int:id}/weight", response=WeightOut, summary="What an image weighs, shares and wastes")
@@ -33,7 +65,7 @@ def image_weight(request: HttpRequest, id: int) -> WeightOut:
     files = files_of(image, caller(request)) if image.extracted else None
     of_files = files_weight(files) if files is not None else None
     known = of_files.sums if of_files else None
-    weight = weigh(image, layers_of([image.pk]).get(image.pk, []), known)
+    weight = weigh(image, stack_of(image), known)
     return WeightOut(
         image=image.pk,
         whole=_layers(weight.whole),
@@ -76,6 +108,21 @@ def check_image(
 
 def _image(request: HttpRequest, id: int) -> Image:
     return find(Image.objects.defer("config"), caller(request), id, "image")
+
+
+def _repository(one: RepositoryWeight) -> RepositoryWeightOut:
+    return RepositoryWeightOut(
+        registry=one.host,
+        repository=one.repository,
+        images=one.images,
+        whole=_amount(one.whole),
+        unique=_amount(one.own),
+        apart=one.apart,
+    )
+
+
+def _amount(some: Amount) -> AmountOut:
+    return AmountOut(**asdict(some))
 
 
 def _layers(some: Bytes) -> LayersWeightOut:

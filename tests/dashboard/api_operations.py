@@ -59,6 +59,7 @@ CALLS = [
     Call("GET", "images/{id}/sbom", row="filed", query="?format=spdx"),
     Call("GET", "packages", query="?q=openssl"),
     Call("GET", "images/{id}/weight", row="filed"),
+    Call("GET", "weight", query="?repository=library/alpine&limit=1"),
     Call("GET", "images/{id}/check", row="filed", query="?lowest_efficiency=0.9&forbid_path=*.pem"),
     Call("GET", "compare", query="?a={filed}&b={refiled}"),
     Call("GET", "compare/text", query="?a={filed}&b={refiled}&path=a"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any, Protocol
 
 import pytest
 from django.test import Client
@@ -15,8 +16,26 @@ from tests.dashboard.catalog import MIB, SIZES, family, make_image
 from tests.dashboard.doors import assert_door, assert_verbs
 from worker.engine.errors import NotFound
 from worker.models import ContentCount, ContentShare, Project, Role
+from worker.services import issue_token
 
 ADDRESS = "/p/team/weight/"
+
+
+class Ask(Protocol):
+    def __call__(self, query: str, status: int = 200) -> dict[str, Any]: ...
+
+
+@pytest.fixture
+def viewer_api(client: Client, users: Users) -> Ask:
+    _, token = issue_token(users.viewer)
+
+    def ask(query: str, status: int = 200) -> dict[str, Any]:
+        answer = client.get(f"/api/v1/weight{query}", headers={"Authorization": f"Bearer {token}"})
+        assert answer.status_code == status, answer.content
+        found: dict[str, Any] = answer.json()
+        return found
+
+    return ask
 
 
 def mib(letters: str) -> int:
@@ -152,3 +171,27 @@ def test_more_images_need_no_more_queries(
         make_image(project, f"more-{number}", "daip", tags=[str(number)])
 
     assert queries_of(viewer.get, ADDRESS) == few
+
+
+def test_the_api_tells_what_the_page_does(viewer_api: Ask, project: Project) -> None:
+    family(project)
+    known = project_weight(project)
+
+    answer = viewer_api("?limit=1")
+
+    assert answer["whole"]["unpacked"] == known.whole.unpacked
+    assert answer["between"] == known.between
+    assert answer["total"] == len(known.repositories) > 1
+    first, second = known.repositories[:2]
+    (item,) = answer["items"]
+    assert (item["repository"], item["unique"]["unpacked"]) == (first.repository, first.own.unpacked)
+    assert viewer_api(f"?limit=1&cursor={answer['next']}")["items"][0]["repository"] == second.repository
+    only = viewer_api(f"?repository={second.repository}")
+    assert [one["repository"] for one in only["items"]] == [second.repository]
+    assert only["next"] is None
+
+
+def test_the_api_knows_no_project_of_others(viewer_api: Ask, project: Project) -> None:
+    Project.objects.create(slug="other", name="Other")
+    assert viewer_api("?project=other", 404)["error"]["code"] == "not_found"
+    assert viewer_api("?cursor=x", 422)["error"]["code"] == "invalid_input"

@@ -103,3 +103,46 @@ class WeightOut(Schema):
     shared: LayersWeightOut
     files: FilesWeightOut | None
     efficiency: EfficiencyOut | None
+
+
+class AmountOut(Schema):
+    """Bytes of some layers, each counted once, as far as they are known; ``unknown`` were never unpacked."""
+
+    layers: int
+    compressed: Bytes
+    unpacked: Bytes
+    content: Bytes
+    unknown: int
+
+
+class RepositoryWeightOut(Schema):
+    """One repository; images belong to the one that they were pulled from first.
+
+    ``unique`` are the layers that no other repository of the project has. ``apart`` are the unpacked bytes
+    that its images would take if each kept its own layers.
+    """
+
+    registry: str
+    repository: str
+    images: int
+    whole: AmountOut
+    unique: AmountOut
+    apart: Bytes
+
+
+class ProjectWeightOut(Schema):
+    """What a project weighs.
+
+    ``unique`` are the layers that only one image has, ``between`` the unpacked bytes that several
+    repositories share. ``items`` are of ``total`` repositories, the one with the most bytes of its own first.
+    """
+
+    project: str
+    images: int
+    whole: AmountOut
+    unique: AmountOut
+    between: Bytes
+    apart: Bytes
+    total: int
+    items: list[RepositoryWeightOut]
+    next: str | None
