@@ -184,6 +184,15 @@ def test_a_cursor_that_is_none_or_of_another_search_is_refused(index: SearchInde
         index.search(FileQuery("etc"), ALL, cursor)
 
 
+@pytest.mark.parametrize(
+    "cursor", ["p.9223372036854775808.0", "p.-9999999999999999999.0", "p.0.9999999999999999999", "p.1_0.0"]
+)
+@pytest.mark.parametrize("kind", [Kind.DELETED, Kind.FILE])
+def test_a_cursor_that_was_tampered_with_is_refused(index: SearchIndex, cursor: str, kind: Kind) -> None:
+    with pytest.raises(InvalidInput):
+        index.search(FileQuery(kind=kind), ALL, cursor)
+
+
 def test_without_a_database_nothing_is_found(tmp_path: Path) -> None:
     index = SearchIndex(tmp_path / "nowhere")
     assert index.layers() == set()

@@ -8,6 +8,7 @@ begins.
 from __future__ import annotations
 
 import heapq
+import re
 from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -23,6 +24,8 @@ from worker.engine.search.types import FIRST_RARE, NUMBERS
 
 FEW_CONTENTS = 20_000
 """Up to so many contents of the wanted sizes are looked through one by one, instead of all paths."""
+_CURSOR = re.compile(r"([a-z])\.(-?[0-9]{1,19})\.([0-9]{1,19})")
+_MOST = (1 << 63) - 1  # that the database can be asked for
 _EARLIER = 5_000
 _DENSE = 64
 
@@ -90,12 +93,12 @@ def best(look: Look, query: FileQuery, ways_: dict[str, Way]) -> Way:
 
 def read_cursor(text: str, ways_: dict[str, Way]) -> tuple[Way, At]:
     """Raises InvalidInput: it is none, or of another question."""
-    letter, *numbers = text.split(".")
-    try:
-        major, minor = (int(number) for number in numbers if len(number) < 20)
-        return ways_[letter], At(major, minor)
-    except (KeyError, ValueError):
-        raise InvalidInput("The cursor is not one of this search.", hint="Begin without it.") from None
+    match = _CURSOR.fullmatch(text)
+    if match and match[1] in ways_:
+        at = At(int(match[2]), int(match[3]))
+        if -_MOST <= at.major <= _MOST and at.minor <= _MOST:
+            return ways_[match[1]], at
+    raise InvalidInput("The cursor is not one of this search.", hint="Begin without it.")
 
 
 def write_cursor(way: Way, at: At) -> str:
