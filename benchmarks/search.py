@@ -63,7 +63,7 @@ class Stage:
     Attributes:
         entries, layers, size: of the corpus; bytes on disk.
         questions: warm, by name.
-        probe: seconds to take in a layer of 33,000 files that has nothing in common with any.
+        probe: seconds until a layer of 33,000 files can be found that has nothing in common with any.
         typical: seconds for each layer since the stage before: median and longest.
     """
 
@@ -89,6 +89,7 @@ def build(directory: Path, most: int = search_corpus.LAYERS) -> Iterator[Stage]:
                 begun = time.perf_counter()
                 writer.add(diff_id, rows)
                 times.append((time.perf_counter() - begun) * 1000)
+                writer.write_back()
             if entries >= following or number == most:
                 following += 1_000_000
                 if times or number == most:
@@ -142,6 +143,7 @@ def _stage(directory: Path, writer: SearchWriter, entries: int, number: int, tim
     begun = time.perf_counter()
     writer.add(diff_id, rows)
     probe = time.perf_counter() - begun
+    writer.write_back()
     writer.forget([diff_id])
     path = database.current(directory)
     return Stage(
@@ -195,6 +197,7 @@ def _apart(arguments: list[str]) -> None:
             for number in range(1000):
                 rows = search_corpus.probe(f"beside {number}", _PROBE_FILES)
                 writer.add(Digest.of(b"probe %d" % number), rows)
+            writer.write_back()
         return
     begun = time.perf_counter()
     index = SearchIndex(directory)
