@@ -112,7 +112,8 @@ urlpatterns = [
     path("api/v1/", include(api.urls())),
     # Short addresses lead to the project that one used last.
     re_path(
-        r"^(?P<rest>(?:images|lineage|layers|pull|jobs|containers|registries|schedules|storage|members|search|weight)/.*)$",
+        r"^(?P<rest>(?:images|lineage|layers|search|packages|compare|weight|pull|jobs|containers|registries"
+        r"|schedules|storage|members)/.*)$",
         home.shortcut,
         name="shortcut",
     ),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from django.http import HttpRequest, QueryDict
 from ninja import Query, Router
@@ -45,6 +45,8 @@ from worker.services import role_of
 
 router = Router(tags=["compare"])
 
+Sort = Literal["path", "-path", "change", "-change", "growth", "-growth", "size", "-size"]
+
 A = Annotated[int | None, Query(description="The image before, by its id.")]
 B = Annotated[int | None, Query(description="The image after; of the same project.")]
 OfContainer = Annotated[int | None, Query(description="Instead of both: a container, with its image.")]
@@ -57,13 +59,13 @@ def compare(
     a: A = None,
     b: B = None,
     container: OfContainer = None,
-    kind: Annotated[str, Query(description="added, removed, changed or time; without: all but time.")] = "",
-    aspect: Annotated[
-        str, Query(description="type, content, link, device, mode, owner, xattrs or time.")
+    kind: Annotated[
+        Literal["", "added", "removed", "changed", "time"], Query(description="Without: all but time.")
     ] = "",
+    aspect: Literal["", "type", "content", "link", "device", "mode", "owner", "xattrs", "time"] = "",
     q: Annotated[str, Query(max_length=MAX_PATTERN, description="A part of a path, or a glob.")] = "",
     under: Annotated[str, Query(description="A directory: what differs in it.")] = "",
-    sort: Annotated[str, Query(description="path, change, growth or size; with `-`: largest first.")] = "",
+    sort: Annotated[Sort, Query(description="With `-`: the largest first.")] = "path",
     cursor: Annotated[str, Query(description="`next` of the page before.")] = "",
     limit: Limit = 50,
 ) -> ComparisonOut:
@@ -110,7 +112,7 @@ def compare_text(
     file = file_pair(pair, asked)
     row, text = file.row, file.text
     return ComparedTextOut(
-        path=to_text(asked),
+        path=f"/{to_text(asked)}",
         before=ComparedEntryOut.of(row.before) if row.before else None,
         after=ComparedEntryOut.of(row.after) if row.after else None,
         why_not=file.why_not,

@@ -10,6 +10,7 @@ from django.test import Client
 from tests.conftest import Users
 from tests.dashboard.compared import PLACE, pair, store, text_of
 from tests.dashboard.doors import client_of
+from tests.support.api import Api
 from worker.engine.containers import Change
 from worker.engine.store import Store
 from worker.models import Container, Image, Project
@@ -100,3 +101,28 @@ class TestContainer:
         monkeypatch.setattr("worker.services.containers.Containers.changes", lambda *_: found)
         html = viewer.get(f"/p/team/containers/{changed.pk}/changes/").content.decode()
         assert f'href="{PLACE}?container={changed.pk}"' in html
+
+
+@pytest.fixture
+def operator(users: Users) -> Api:
+    return Api(users.operator)
+
+
+def test_the_api_writes_paths_modes_and_digests_as_it_does_elsewhere(
+    operator: Api, pair: tuple[Image, Image]
+) -> None:
+    files = operator.get(f"compare?a={pair[0].pk}&b={pair[1].pk}")["files"]
+    assert files["items"]
+    for item in files["items"]:
+        assert item["path"].startswith("/")
+        for side in filter(None, (item["before"], item["after"])):
+            assert re.fullmatch("[0-7]{4}", side["mode"])
+            assert side["sha256"] is None or re.fullmatch("sha256:[0-9a-f]{64}", side["sha256"])
+
+
+@pytest.mark.parametrize("wrong", ["kind=zz", "aspect=x", "sort=x"])
+def test_the_api_refuses_a_filter_that_it_does_not_know(
+    operator: Api, pair: tuple[Image, Image], wrong: str
+) -> None:
+    status, _ = operator.call("GET", f"compare?a={pair[0].pk}&b={pair[1].pk}&{wrong}")
+    assert status == 422

@@ -30,7 +30,9 @@ def test_who_belongs_to_no_project_is_told_what_to_do(users: Users) -> None:
     assert b"stranger" in response.content
 
 
-@pytest.mark.parametrize("page", ["images/", "layers/", "jobs/7/", "images/?q=php&sort=name"])
+@pytest.mark.parametrize(
+    "page", ["images/", "layers/", "packages/", "compare/", "jobs/7/", "images/?q=php&sort=name"]
+)
 def test_a_short_address_leads_into_the_project_used_last(users: Users, page: str) -> None:
     assert client_of(users.viewer).get(f"/{page}")["Location"] == f"/p/team/{page}"
 

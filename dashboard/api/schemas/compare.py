@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Literal
 
-from ninja import Schema
+from ninja import Field, Schema
 
 from dashboard.api.schemas.common import Bytes, Digest
 from dashboard.queries.compare import Pair, Side
@@ -45,19 +45,19 @@ class ComparedSideOut(Schema):
 
 
 class ComparedEntryOut(Schema):
-    """What one side has at a path. ``mtime`` is in nanoseconds since the epoch; ``layer`` the position of the
-    layer that it comes from, null for what a container wrote. ``link`` and ``linked`` are in the text form of
-    paths; ``linked`` is the first name of a file that has several."""
+    """What one side has at a path. ``mode`` is octal; ``mtime`` in nanoseconds since the epoch; ``layer`` the
+    position of the layer that it comes from, null for what a container wrote. ``link`` and ``linked`` are in
+    the text form of paths; ``linked`` is the first name of a file that has several, empty for others."""
 
     type: str
     size: Bytes
-    mode: int
+    mode: str = Field(examples=["4755"])
     uid: int
     gid: int
     mtime: int
     link: str
     linked: str
-    sha256: str | None
+    sha256: Digest | None
     layer: int | None
 
     @classmethod
@@ -65,13 +65,13 @@ class ComparedEntryOut(Schema):
         return cls(
             type=str(entry.type),
             size=entry.size,
-            mode=entry.mode,
+            mode=f"{entry.mode:04o}",
             uid=entry.uid,
             gid=entry.gid,
             mtime=entry.mtime_ns,
             link=to_text(entry.link),
-            linked=to_text(entry.linked),
-            sha256=entry.sha256.hex() if entry.sha256 else None,
+            linked=f"/{to_text(entry.linked)}" if entry.linked else "",
+            sha256=f"sha256:{entry.sha256.hex()}" if entry.sha256 else None,
             layer=entry.layer if entry.layer >= 0 else None,
         )
 
@@ -91,7 +91,7 @@ class DifferenceOut(Schema):
     def of(cls, comparison: Comparison, one: Difference) -> DifferenceOut:
         before, after = comparison.entries(one)
         return cls(
-            path=to_text(one.path),
+            path=f"/{to_text(one.path)}",
             kind=one.kind.value,
             aspects=list(one.aspects.names),
             growth=one.growth,
@@ -123,7 +123,8 @@ class DirectoryGrowthOut(Schema):
 
     @classmethod
     def of(cls, one: DirectoryGrowth) -> DirectoryGrowthOut:
-        return cls(path=to_text(one.path), grown=one.grown, shrunk=one.shrunk, differences=one.differences)
+        path = f"/{to_text(one.path)}"
+        return cls(path=path, grown=one.grown, shrunk=one.shrunk, differences=one.differences)
 
 
 class ComparedFilesOut(Schema):

@@ -68,6 +68,15 @@ def test_a_layer_that_was_removed_is_missing_whatever_is_kept(store: Store) -> N
         cache.image(store.layers, [diff_id])
 
 
+def test_an_index_that_is_gone_is_noticed_whatever_is_kept(store: Store) -> None:
+    """Or nobody would mend it as long as pages are answered from memory."""
+    cache, diff_id = FilesCache(PLENTY), put(store, "layer")
+    cache.image(store.layers, [diff_id]).view()
+    store.layers.index_path(diff_id).unlink()
+    with pytest.raises(StoreDamaged):
+        cache.image(store.layers, [diff_id])
+
+
 def test_a_failure_is_not_kept(store: Store) -> None:
     cache, diff_id = FilesCache(PLENTY), put(store, "layer")
     path = store.layers.index_path(diff_id)

@@ -86,7 +86,7 @@ class FilesCache:
         return self._get(("made", key), lambda: self._in_turn(make))
 
     def _table(self, layers: LayerStore, diff_id: Digest) -> LayerTable:
-        if not layers.has(diff_id):
+        if not layers.index_path(diff_id).exists():
             return load_table(layers, diff_id)  # which says so: pages must not depend on what is kept
         return self._get(
             layers.index_path(diff_id),
