@@ -3,15 +3,47 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
+from django.conf import settings
+from django.core.management.base import CommandParser
 from django.db.models import Q, QuerySet
 
 from worker.engine.errors import Conflict, InvalidReference, NotFound
 from worker.engine.oci import Digest, Platform, Reference
+from worker.management.preparing import is_prepared
 from worker.models import Image, Project, Tag
 
 _DIGEST = re.compile(r"(?:sha256:)?([0-9a-f]{12,64})")
 _NEAR = 3
+
+
+def add_image_arguments(parser: CommandParser) -> None:
+    """Let a command be given one image; :func:`chosen_image` finds it."""
+    parser.add_argument(
+        "reference", help="name:tag, name@sha256:…, sha256:…, or the first 12 or more digits of a digest"
+    )
+    parser.add_argument("--project", default="", metavar="SLUG", help="default: look in all of them")
+    parser.add_argument(
+        "--platform",
+        default="",
+        metavar="OS/ARCH[/VARIANT]",
+        help="default: this machine's, if several are here",
+    )
+
+
+def chosen_image(options: dict[str, Any]) -> Image:
+    """Return the image that a command was given.
+
+    Raises:
+        StrataError: there is no catalog, or as :func:`find_image`.
+    """
+    if not is_prepared():
+        raise NotFound(
+            f"There is no catalog in {settings.DATA_DIR}, or it cannot be read.",
+            hint="Let STRATA_DATA say where Strata's data is.",
+        )
+    return find_image(options["reference"], project=options["project"], platform=options["platform"])
 
 
 def find_image(text: str, *, project: str = "", platform: str = "") -> Image:

@@ -14,14 +14,13 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import DatabaseError
 
-from worker.engine.errors import LayerMissing, NotFound, StrataError
+from worker.engine.errors import LayerMissing, StrataError
 from worker.engine.files import ImageFiles
 from worker.engine.oci import Digest
 from worker.engine.store import Store
 from worker.engine.weight import Rules, check
 from worker.management.check_report import facts, lines
-from worker.management.finding import find_image
-from worker.management.preparing import is_prepared
+from worker.management.finding import add_image_arguments, chosen_image
 from worker.models import Image, ImageLayer
 
 _BROKEN, _UNKNOWN = 1, 2
@@ -36,9 +35,7 @@ class Command(BaseCommand):
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument(
-            "reference", help="name:tag, name@sha256:…, sha256:…, or the first 12 or more digits of a digest"
-        )
+        add_image_arguments(parser)
         parser.add_argument("--lowest-efficiency", default="", metavar="RATIO", help="0 to 1, as 0.95")
         parser.add_argument(
             "--highest-wasted-bytes",
@@ -62,13 +59,6 @@ class Command(BaseCommand):
             help="no layer may have a path like this, not even one that a later layer deletes: "
             "'*.pem', '/root/**'; may be given several times",
         )
-        parser.add_argument("--project", default="", metavar="SLUG", help="default: look in all of them")
-        parser.add_argument(
-            "--platform",
-            default="",
-            metavar="OS/ARCH[/VARIANT]",
-            help="default: this machine's, if several are here",
-        )
         parser.add_argument("--json", action="store_true", help="print the report as a JSON object")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -82,7 +72,7 @@ class Command(BaseCommand):
                 forbid_setuid_added=options["forbid_setuid_added"],
                 forbid_path=options["forbid_path"],
             )
-            image = _find(options)
+            image = chosen_image(options)
             report = check(_files(image), rules)
             if options["json"]:
                 self.stdout.write(json.dumps(facts(image, report), allow_nan=False))
@@ -96,15 +86,6 @@ class Command(BaseCommand):
             _fail(f"{said}.", "Check STRATA_DATA and STRATA_DATABASE_URL.", "database")
         if not report.passed:
             sys.exit(_BROKEN)
-
-
-def _find(options: dict[str, Any]) -> Image:
-    if not is_prepared():
-        raise NotFound(
-            f"There is no catalog in {settings.DATA_DIR}, or it cannot be read.",
-            hint="Let STRATA_DATA say where Strata's data is.",
-        )
-    return find_image(options["reference"], project=options["project"], platform=options["platform"])
 
 
 def _files(image: Image) -> ImageFiles:

@@ -6,15 +6,13 @@ import json
 import sys
 from typing import Any, NoReturn
 
-from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import DatabaseError
 
-from worker.engine.errors import NotFound, StrataError
+from worker.engine.errors import StrataError
 from worker.engine.lineage import Family, Member, dot, mermaid, outline
 from worker.management.bar import size
-from worker.management.finding import find_image
-from worker.management.preparing import is_prepared
+from worker.management.finding import add_image_arguments, chosen_image
 from worker.models.evidence import Candidate
 from worker.models.kindred import family_of
 from worker.models.lineage import candidates
@@ -35,9 +33,7 @@ class Command(BaseCommand):
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument(
-            "reference", help="name:tag, name@sha256:…, sha256:…, or the first 12 or more digits of a digest"
-        )
+        add_image_arguments(parser)
         form = parser.add_mutually_exclusive_group()
         form.add_argument("--json", action="store_true", help="print it as a JSON object")
         form.add_argument("--dot", action="store_true", help="print it in Graphviz's language")
@@ -45,22 +41,10 @@ class Command(BaseCommand):
         form.add_argument(
             "--rebuild-order", action="store_true", help="print what stands on it in the order to rebuild it"
         )
-        parser.add_argument("--project", default="", metavar="SLUG", help="default: look in all of them")
-        parser.add_argument(
-            "--platform",
-            default="",
-            metavar="OS/ARCH[/VARIANT]",
-            help="default: this machine's, if several are here",
-        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            if not is_prepared():
-                raise NotFound(
-                    f"There is no catalog in {settings.DATA_DIR}, or it cannot be read.",
-                    hint="Let STRATA_DATA say where Strata's data is.",
-                )
-            image = find_image(options["reference"], project=options["project"], platform=options["platform"])
+            image = chosen_image(options)
             if options["rebuild_order"]:
                 for line in _steps(rebuild_order(image)):
                     self.stdout.write(line)
