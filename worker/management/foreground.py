@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import signal
 import sys
 import threading
@@ -18,6 +17,7 @@ from worker.engine.cancel import CancelToken
 from worker.engine.errors import NotFound, StrataError
 from worker.engine.events import Listener
 from worker.management.preparing import is_prepared, prepare_database
+from worker.management.quiet import quietly
 from worker.models import Job, JobState, Project
 from worker.tasks.running import Outcome, Run, run_job
 
@@ -53,9 +53,10 @@ class ForegroundCommand(BaseCommand):
         raise NotImplementedError
 
     def handle(self, *args: Any, **options: Any) -> None:
-        if options["verbosity"] < 2:
-            # The one line on stderr says what is wrong; what the parts log on their way would only hide it.
-            logging.disable(logging.CRITICAL)
+        with quietly(options["verbosity"]):
+            self._do(options)
+
+    def _do(self, options: dict[str, Any]) -> None:
         begun = time.monotonic()
         token = CancelToken()
         _cancel_on_signals(token)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from pathlib import Path
 
 import pytest
@@ -172,3 +173,9 @@ def test_a_lost_file_index_cannot_be_told_either(store: Store, capsys: pytest.Ca
     status, out, err = run(capsys, "app:1")
     assert (status, out) == (2, "")
     assert "[store_damaged]" in err
+
+
+def test_it_leaves_the_log_of_whoever_called_it_as_it_was(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        call_command("check_image", "nowhere:1")
+    assert logging.root.manager.disable == logging.NOTSET

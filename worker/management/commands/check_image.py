@@ -6,7 +6,6 @@ Exit status: 0 if it does, 1 if it does not, 2 if that cannot be told.
 from __future__ import annotations
 
 import json
-import logging
 import sys
 from typing import Any, NoReturn
 
@@ -21,6 +20,7 @@ from worker.engine.store import Store
 from worker.engine.weight import Rules, check
 from worker.management.check_report import facts, lines
 from worker.management.finding import add_image_arguments, chosen_image
+from worker.management.quiet import quietly
 from worker.models import Image, ImageLayer
 
 _BROKEN, _UNKNOWN = 1, 2
@@ -62,8 +62,10 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="print the report as a JSON object")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        if options["verbosity"] < 2:
-            logging.disable(logging.CRITICAL)
+        with quietly(options["verbosity"]):
+            self._check(options)
+
+    def _check(self, options: dict[str, Any]) -> None:
         try:
             rules = Rules.parse(
                 lowest_efficiency=options["lowest_efficiency"],
