@@ -81,7 +81,7 @@ def test_a_declared_digest_counts_most(project: Project, bases: list[Image]) -> 
     assert found[:2] == [("z", (Evidence.DIGEST,)), ("y", (Evidence.NAME,))]
 
 
-@pytest.mark.parametrize("name", ["", "UPPER:1", "z", "z@sha256:12", "\x00"])
+@pytest.mark.parametrize("name", ["", "UPPER:1", "z", "z@sha256:12", "\x01", " "])
 def test_a_name_that_is_none_is_no_evidence(project: Project, bases: list[Image], name: str) -> None:
     make_tag(bases[2], "2")
     assert [evidence for _, evidence in told(child(project, base_name=name))] == [(), (), ()]
