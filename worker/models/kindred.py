@@ -1,9 +1,9 @@
-"""A family of the catalog as a value (``worker.engine.lineage``): of one image, or all of a project."""
+"""The family of an image of the catalog, as a value (``worker.engine.lineage``)."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from worker.engine.lineage import Family, Kin, Member
 from worker.models.family import FamilyMember
@@ -31,11 +31,6 @@ def family_of(image: Image) -> Family:
     return _told(image.project, {pk: row for pk, row in rows.items() if pk in kin}, kin)
 
 
-def families_of(project: Project) -> Family:
-    """Return all stacks on which images of ``project`` end, or that several of them have in common."""
-    return _told(project, _rows(project), {})
-
-
 def _rows(project: Project) -> dict[int, FamilyMember]:
     """The project's family tree, parents before children."""
     members = FamilyMember.objects.filter(project=project).order_by("height", "pk")
@@ -44,8 +39,12 @@ def _rows(project: Project) -> dict[int, FamilyMember]:
 
 def _told(project: Project, rows: dict[int, FamilyMember], kin: dict[int, Kin]) -> Family:
     chains = {row.chain_id for row in rows.values()}
-    names, digests = _names(project, chains)
-    layers = _layers(project, chains)
+    names, digests, holders = _images(project, chains)
+    for row in reversed(rows.values()):
+        # Nobody ends on a fork: whoever stands on it has its layers.
+        if row.parent_id in rows and row.chain_id in holders:
+            holders.setdefault(rows[row.parent_id].chain_id, holders[row.chain_id])
+    layers = _layers(holders)
     members = []
     for pk, row in rows.items():
         below = rows[row.parent_id].height if row.parent_id in rows else 0
@@ -61,14 +60,18 @@ def _told(project: Project, rows: dict[int, FamilyMember], kin: dict[int, Kin]) 
                 names=tuple(names[row.chain_id]),
                 digests=tuple(digests[row.chain_id]),
                 command=own[-1][1] if own else "",
-                kin=kin.get(pk, Kin.OTHER),
+                kin=kin[pk],
             )
         )
     return Family(sorted(members, key=lambda member: (member.layers, member.names, member.chain_id)))
 
 
-def _names(project: Project, chains: Iterable[str]) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
-    """Return, by chain ID, the names and the digests of the images that end there, those with tags first."""
+def _images(
+    project: Project, chains: Iterable[str]
+) -> tuple[dict[str, list[str]], dict[str, list[str]], dict[str, int]]:
+    """Return, by chain ID, of the images that end there: the names, those with tags first; the digests; and
+    the primary key of the oldest.
+    """
     images = Image.objects.filter(project=project, chain_id__in=chains).order_by("pulled_at", "pk")
     tags = defaultdict(list)
     for tag in Tag.objects.filter(project=project, image__isnull=False).order_by(
@@ -78,10 +81,12 @@ def _names(project: Project, chains: Iterable[str]) -> tuple[dict[str, list[str]
     named: dict[str, list[str]] = defaultdict(list)
     nameless: dict[str, list[str]] = defaultdict(list)
     digests: dict[str, list[str]] = defaultdict(list)
+    oldest: dict[str, int] = {}
     for pk, chain_id, digest, host, repository in images.values_list(
         "pk", "chain_id", "digest", "registry_host", "repository"
     ):
         digests[chain_id].append(digest)
+        oldest.setdefault(chain_id, pk)
         if pk in tags:
             named[chain_id] += tags[pk]
         else:
@@ -89,15 +94,15 @@ def _names(project: Project, chains: Iterable[str]) -> tuple[dict[str, list[str]
     found = defaultdict(list)
     for chain_id in digests:
         found[chain_id] = [*dict.fromkeys(named[chain_id]), *nameless[chain_id]]
-    return found, digests
+    return found, digests, oldest
 
 
-def _layers(project: Project, chains: set[str]) -> dict[str, list[tuple[int | None, str]]]:
-    """Return, by chain ID, unpacked size and command of each layer of the stack, the base first."""
-    tops = ImageLayer.objects.filter(image__project=project, chain_id__in=chains).order_by("image")
-    holders: dict[str, int] = {}
-    for chain_id, image in tops.values_list("chain_id", "image_id"):
-        holders.setdefault(chain_id, image)
+def _layers(holders: Mapping[str, int]) -> dict[str, list[tuple[int | None, str]]]:
+    """Return, by chain ID, unpacked size and command of each layer of the stack, the base first.
+
+    Args:
+        holders: An image that has the stack, by chain ID.
+    """
     stacks: dict[int, list[tuple[int | None, str, str]]] = defaultdict(list)
     rows = ImageLayer.objects.filter(image__in=set(holders.values())).order_by("image", "position")
     for image, size, command, chain_id in rows.values_list(

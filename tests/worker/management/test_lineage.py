@@ -10,7 +10,7 @@ from django.core.management import call_command
 
 from tests.dashboard.catalog import diff_id, family, make_image
 from worker.models import Image, Project
-from worker.models.kindred import families_of, family_of
+from worker.models.kindred import family_of
 
 pytestmark = pytest.mark.django_db
 
@@ -77,10 +77,10 @@ def test_an_image_that_is_not_here_is_one_clear_line(php: Image, capsys: pytest.
     assert capsys.readouterr().err.startswith("error: There is no image docker.io/library/nowhere:1")
 
 
-def test_all_families_of_a_project_are_told_at_once_and_nothing_of_others(php: Image) -> None:
+def test_a_whole_family_is_told_and_nothing_of_other_projects(php: Image) -> None:
     other = Project.objects.create(slug="other", name="Other")
     make_image(other, "secret", "dai", tags=["1"])
-    whole = families_of(php.project)
+    whole = family_of(Image.objects.get(project=php.project, repository="library/debian"))
     assert len(whole.members) == 6  # debian, apache, php, the fork, left, right
     assert [base.names for base in whole.bases] == [("docker.io/library/debian:bookworm",)]
     assert [len(family_of(Image.objects.get(project=other)).members)] == [1]
